@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: ISC
+# pam_pat: personal access tokens for Linux logins.
+#
+#   make            build into $(BUILD)
+#   make deps       install what building and testing need (Debian, as root)
+#   make check      every test; `make demo` shows the main job on this machine
+#   make install    with PREFIX, SYSCONFDIR, LOCALSTATEDIR, RUNDIR, PAMDIR, DESTDIR
+
+VERSION := 0.1.0
+
+PREFIX = /usr
+BINDIR = $(PREFIX)/bin
+SBINDIR = $(PREFIX)/sbin
+MANDIR = $(PREFIX)/share/man
+UNITDIR = $(PREFIX)/lib/systemd/system
+TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
+SYSCONFDIR = /etc
+LOCALSTATEDIR = /var
+RUNDIR = /run/pat
+STATEDIR = $(LOCALSTATEDIR)/lib/pat
+# How patd.service makes the directory of the store if it is gone: systemd's own way knows /var/lib.
+STATE_SETTING = $(if $(filter /var/lib/%,$(STATEDIR)),StateDirectory=$(STATEDIR:/var/lib/%=%),$\
+	ExecStartPre=+/usr/bin/install -d -m 0700 $(STATEDIR))
+
+CC = gcc
+BUILD = build
+PKG_CONFIG = pkg-config
+# V=1 shows the commands; WERROR=1 makes warnings errors; SANITIZE=address,undefined instruments everything.
+V =
+WERROR =
+SANITIZE =
+say = $(if $(V),,@echo '  $(1)	$@';)
+
+# Where libpam looks for modules: beside pam_permit.so, which every distribution has.
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+PAMDIR := $(patsubst %/pam_permit.so,%,$(firstword $(wildcard \
+	$(addsuffix /security/pam_permit.so,$(if $(MULTIARCH),/usr/lib/$(MULTIARCH) /lib/$(MULTIARCH)) \
+	/usr/lib64 /lib64 /usr/lib /lib))))
+
+# ---- Flags, all of them -------------------------------------------------------------------------
+
+CFLAGS = -O2 -g
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough
+ifeq ($(SANITIZE),)
+HARDENING = -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+	-D_FORTIFY_SOURCE=2 -ftrivial-auto-var-init=zero
+LDHARDENING = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,defs
+else
+HARDENING = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+# libcrypt from the start: AddressSanitizer's crypt() finds none that pam_unix brings along later.
+LDHARDENING = -fsanitize=$(SANITIZE) -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state
+endif
+HARDENING_OK := $(shell for f in $(HARDENING); do \
+	echo 'int x;' | $(CC) $$f -Werror -O2 -x c -c -o /dev/null - 2>/dev/null && echo " $$f"; done)
+
+PATHS = -DPAT_VERSION='"$(VERSION)"' -DPAT_STORE_PATH='"$(STATEDIR)/tokens.tdb"' \
+	-DPAT_RUN_DIR='"$(RUNDIR)"' -DPAT_POLICY_PATH='"$(SYSCONFDIR)/security/pat.conf"'
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden $(PATHS) \
+	$(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING_OK) $(CFLAGS) $(CPPFLAGS)
+ALL_LDFLAGS = -Wl,--as-needed $(LDHARDENING) $(LDFLAGS)
+
+# The module links these and nothing else: each one is a cost and a risk to every login.
+MODULE_LIBS = -lpam -ltdb -lsodium
+PATD_LIBS = -lpam -ltdb -lsodium -ljansson -linih
+PATCTL_LIBS = -ljansson -lsmartcols
+PATSTORE_LIBS = -ltdb -lsodium -ljansson
+UNIT_LIBS = -lcmocka -ltdb -lsodium -ljansson -lpthread
+
+# ---- What is built ------------------------------------------------------------------------------
+
+sources = $(sort $(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+
+LIB = $(BUILD)/libpat.a
+PROGRAMS = $(BUILD)/patctl $(BUILD)/patd $(BUILD)/patstore
+MODULE = $(BUILD)/pam_pat.so
+UNITS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+GENERATED = $(BUILD)/etc/patd.service $(BUILD)/etc/patd.socket $(BUILD)/etc/pam_pat.tmpfiles
+MANUALS = $(wildcard man/*.[1-8])
+
+all: $(LIB)
+
+$(LIB): $(call objects,lib)
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(MODULE): $(call objects,pam) $(LIB) pam/exports.map
+	$(call say,LD)$(CC) -shared $(ALL_LDFLAGS) -Wl,-z,nodelete -Wl,--version-script=pam/exports.map \
+		-o $@ $(call objects,pam) $(LIB) $(MODULE_LIBS)
+
+$(BUILD)/patd: $(call objects,helper/patd) $(BUILD)/helper/patd/interface.o $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(PATD_LIBS)
+
+$(BUILD)/patctl: $(call objects,helper/patctl) $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(PATCTL_LIBS)
+
+$(BUILD)/patstore: $(call objects,helper/patstore) $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(PATSTORE_LIBS)
+
+# The interface definition is text for people; patd hands it out, so it becomes a C string.
+$(BUILD)/helper/patd/interface.c: helper/patd/io.pampat.Tokens.varlink
+	@mkdir -p $(@D)
+	@{ echo '#include "interface.h"'; echo 'const char interface_text[] ='; \
+	  sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@.tmp
+	@mv $@.tmp $@
+
+$(BUILD)/helper/patd/interface.o: $(BUILD)/helper/patd/interface.c helper/patd/interface.h
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -Ihelper/patd -c -o $@ $<
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What stands for @NAME@ in etc/*.in.
+NAMES = SBINDIR STATEDIR STATE_SETTING RUNDIR
+
+# Other flags, other objects; other paths, other files from etc/*.in.
+FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(foreach n,$(NAMES),$(n)=$($(n)))
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+
+$(BUILD)/etc/%: etc/%.in $(BUILD)/flags
+	@mkdir -p $(@D)
+	@sed $(foreach n,$(NAMES),-e 's|@$(n)@|$($(n))|g') $< >$@
+
+unit: $(UNITS)
+tools: $(TOOLS)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ -lpam -ltdb -lsodium -lpthread
+
+# ---- Testing ------------------------------------------------------------------------------------
+
+DEPS = gcc clang clang-format make pkg-config libpam0g-dev libsodium-dev libtdb-dev libjansson-dev \
+	libinih-dev libsmartcols-dev libcmocka-dev mandoc openssh-server openssh-client sshpass sudo \
+	expect rsync python3 strace shellcheck libcap2-bin util-linux login passwd git
+
+deps:
+	sh tests/deps $(DEPS)
+
+# The same again, instrumented, for the suites that can be run so.
+check: deps-if-root
+	$(MAKE) all unit tools
+	$(MAKE) all unit tools BUILD=$(BUILD)/sanitized SANITIZE=address,undefined
+	bash tests/run $(BUILD)
+
+deps-if-root:
+	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory deps
+
+demo: deps-if-root
+	$(MAKE) all
+	bash tests/demo $(BUILD)
+
+lint-man:
+	mandoc -T lint -W warning $(MANUALS)
+
+format:
+	clang-format -i $(FORMATTED)
+
+check-format:
+	clang-format --dry-run --Werror $(FORMATTED)
+
+FORMATTED = $(wildcard lib/*.[ch] include/pat/*.h pam/*.[ch] helper/*/*.[ch] tests/*/*.[ch])
+
+# ---- Installing ---------------------------------------------------------------------------------
+
+# Each file is written beside its place and renamed: it is never absent nor half there, which for
+# a PAM module would lock people out. sync: not after a power cut either, because the disk has the
+# contents before it has the name.
+put = (umask 022 && mkdir -p '$(DESTDIR)$(dir $(3))') && install -m $(1) $(2) '$(DESTDIR)$(3).new' && \
+	sync '$(DESTDIR)$(3).new' && mv -f '$(DESTDIR)$(3).new' '$(DESTDIR)$(3)'
+keep = if [ -e '$(DESTDIR)$(3)' ]; then echo 'kept $(DESTDIR)$(3)'; else $(call put,$(1),$(2),$(3)); fi
+
+# What /etc/pam.d/patd includes: `debian` has common-auth, `fedora` system-auth.
+PAM_STYLE = $(if $(wildcard /etc/pam.d/common-auth),debian,fedora)
+
+install: all
+	$(if $(PAMDIR),,$(error libpam's modules were not found: say where with PAMDIR=))
+	$(call put,0644,$(MODULE),$(PAMDIR)/pam_pat.so)
+	$(call put,0755,$(BUILD)/patctl,$(BINDIR)/patctl)
+	$(call put,0755,$(BUILD)/patd,$(SBINDIR)/patd)
+	$(call put,0755,$(BUILD)/patstore,$(SBINDIR)/patstore)
+	$(call put,0644,$(BUILD)/etc/patd.service,$(UNITDIR)/patd.service)
+	$(call put,0644,$(BUILD)/etc/patd.socket,$(UNITDIR)/patd.socket)
+	$(call put,0644,$(BUILD)/etc/pam_pat.tmpfiles,$(TMPFILESDIR)/pam_pat.conf)
+	$(foreach m,$(MANUALS),$(call put,0644,$(m),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) &&) :
+	$(call keep,0644,etc/pat.conf,$(SYSCONFDIR)/security/pat.conf)
+	$(call keep,0644,etc/patd.pam.$(PAM_STYLE),$(SYSCONFDIR)/pam.d/patd)
+	install -d -m 0700 '$(DESTDIR)$(STATEDIR)'
+
+# Where PAM looks for stacks. A line that names a module which is gone refuses every login.
+STACKS = /etc/pam.conf /etc/pam.d /usr/lib/pam.d
+unstacked = if grep -RlE '^[^\#]*pam_pat\.so' $(STACKS) 2>/dev/null; then \
+	echo 'These files name pam_pat.so. Take those lines out first: without it, they refuse everybody.'; \
+	exit 1; fi >&2
+
+# Configuration and tokens stay: they are the administrator's.
+uninstall:
+	$(if $(DESTDIR),,@$(unstacked))
+	rm -f $(foreach f,$(PAMDIR)/pam_pat.so $(BINDIR)/patctl $(SBINDIR)/patd $(SBINDIR)/patstore \
+		$(UNITDIR)/patd.service $(UNITDIR)/patd.socket $(TMPFILESDIR)/pam_pat.conf \
+		$(foreach m,$(MANUALS),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))),'$(DESTDIR)$(f)')
+	@echo 'Left in place: $(SYSCONFDIR)/security/pat.conf, $(SYSCONFDIR)/pam.d/patd, $(STATEDIR).'
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:
+.PHONY: all unit tools deps deps-if-root check demo lint-man format check-format install uninstall clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

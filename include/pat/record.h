@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PAT_RECORD_H
+#define PAT_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pat/account.h"
+#include "pat/service.h"
+#include "pat/token.h"
+
+/*
+ * The records of the store as C structures, and as the bytes that are kept. Integers are little
+ * endian, times seconds since the epoch, 0 for "never" or "not". Every record begins with its
+ * version and carries a checksum (BLAKE2b-128, personalised) over its key and all its bytes: TDB
+ * has none, and a record that was damaged, or copied to another key, must be told from a good one.
+ *
+ * MUST: check the whole length and the checksum before any field is used; never read past `len`.
+ */
+
+#define PAT_NAME_CHARS 100
+#define PAT_NAME_MAX (4 * PAT_NAME_CHARS) /* bytes */
+#define PAT_DESCRIPTION_CHARS 250
+#define PAT_DESCRIPTION_MAX (4 * PAT_DESCRIPTION_CHARS)
+
+enum pat_algorithm {
+	PAT_ALGORITHM_NONE = 0,    /* revoked: the hash is gone */
+	PAT_ALGORITHM_BLAKE2B = 1, /* pat_token_hash() */
+};
+
+/* A token record: what was granted to whom. Changed only inside a transaction. */
+struct pat_grant {
+	char id[PAT_ID_LEN + 1];
+	uint8_t algorithm;
+	unsigned char hash[PAT_HASH_LEN];
+	uint32_t uid;
+	uint32_t created_by;
+	uint32_t revoked_by;
+	int64_t created_at;
+	int64_t expires_at;
+	int64_t revoked_at;
+	char user[PAT_USER_MAX + 1];
+	char services[PAT_SERVICES_MAX + 1];
+	char name[PAT_NAME_MAX + 1];
+	char description[PAT_DESCRIPTION_MAX + 1];
+};
+
+enum pat_status { PAT_STATUS_ACTIVE, PAT_STATUS_EXPIRED, PAT_STATUS_REVOKED };
+
+/* What the grant is worth at `now`, its scope apart. Expired from the second expires_at on. */
+enum pat_status pat_grant_status(const struct pat_grant *grant, int64_t now);
+const char *pat_status_text(enum pat_status status);
+
+/* One use or refusal. Longer names of services and hosts are cut. */
+#define PAT_EVENT_SERVICE_MAX 23
+#define PAT_EVENT_RHOST_MAX 40
+struct pat_event {
+	int64_t time;
+	uint8_t outcome; /* enum pat_outcome, pat/verify.h */
+	char service[PAT_EVENT_SERVICE_MAX + 1];
+	char rhost[PAT_EVENT_RHOST_MAX + 1];
+};
+
+/*
+ * A use record: fixed size, made with the token, and rewritten in place by every authentication. A
+ * refusal that did not prove the secret only counts, so that a stranger who knows an id cannot
+ * push the history out of the ring.
+ */
+#define PAT_USE_RING 5
+struct pat_use {
+	uint64_t uses;
+	uint64_t refused_proved;   /* the secret was right, something else was not */
+	uint64_t refused_unproved; /* the secret was wrong, or could not be compared any more */
+	int64_t refused_unproved_at;
+	struct pat_event last; /* the last use; time 0: never */
+	uint8_t ring_next;     /* where the next event goes */
+	struct pat_event ring[PAT_USE_RING];
+};
+
+/* Notes a use or refusal in the record. */
+void pat_use_note(struct pat_use *use, const struct pat_event *event, bool accepted, bool proved);
+
+/* An index record: the ids of the tokens of one uid, whoever owned that uid when they were minted.
+ */
+#define PAT_INDEX_MAX 1000
+struct pat_index {
+	uint32_t count;
+	char ids[PAT_INDEX_MAX][PAT_ID_LEN];
+};
+
+/* The one record about the store itself. */
+#define PAT_SCHEMA 1
+struct pat_meta {
+	uint32_t schema;
+	int64_t created_at;
+	uint64_t generation; /* grows with every committed change of grants */
+};
+
+/* Keys: `t` and an id, `u` and an id, `i` and a uid in 8 hexadecimal digits, `m`. */
+#define PAT_KEY_MAX 9
+struct pat_key {
+	size_t len;
+	char bytes[PAT_KEY_MAX];
+};
+struct pat_key pat_key_grant(const char id[PAT_ID_LEN]);
+struct pat_key pat_key_use(const char id[PAT_ID_LEN]);
+struct pat_key pat_key_index(uint32_t uid);
+struct pat_key pat_key_meta(void);
+
+/*
+ * The use record of nobody's token. A refusal of an id that does not exist is counted here, so that
+ * it costs what the refusal of one that does costs. No id has these characters.
+ */
+#define PAT_STRANGERS_ID "--------"
+
+#define PAT_GRANT_SIZE_MAX \
+	(256 + PAT_USER_MAX + PAT_SERVICES_MAX + PAT_NAME_MAX + PAT_DESCRIPTION_MAX)
+#define PAT_USE_SIZE 494
+#define PAT_INDEX_SIZE_MAX (32 + PAT_INDEX_MAX * PAT_ID_LEN)
+#define PAT_META_SIZE 48
+
+/*
+ * Encoding: *len is the size of `buf` on entry and what was written after. 0 or PAT_E_TOOBIG.
+ * Decoding: 0; PAT_E_DAMAGED; or PAT_E_VERSION for a good record of a version that this program
+ * does not know. The id of a grant is part of its key, and is filled in from there.
+ */
+int pat_grant_encode(const struct pat_grant *grant, unsigned char *buf, size_t *len);
+int pat_grant_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+		     struct pat_grant *grant);
+int pat_use_encode(const char id[PAT_ID_LEN], const struct pat_use *use, unsigned char *buf,
+		   size_t *len);
+int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+		   struct pat_use *use);
+int pat_index_encode(uint32_t uid, const struct pat_index *index, unsigned char *buf, size_t *len);
+int pat_index_decode(uint32_t uid, const unsigned char *buf, size_t len, struct pat_index *index);
+int pat_meta_encode(const struct pat_meta *meta, unsigned char *buf, size_t *len);
+int pat_meta_decode(const unsigned char *buf, size_t len, struct pat_meta *meta);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PAT_STORE_H
+#define PAT_STORE_H
+
+#include <stdbool.h>
+
+#include "pat/deadline.h"
+#include "pat/record.h"
+
+/*
+ * The TDB file, and who may be in it when.
+ *
+ * MUST:
+ *  - trust only a file, and a directory, that belong to the effective user and that nobody else
+ *    may write; follow no symbolic link to them;
+ *  - never wait past the deadline, whoever holds a lock, stopped or not;
+ *  - change grants only inside a transaction, and have them on disk when pat_store_commit() says
+ * so;
+ *  - never show a record whose checksum does not hold;
+ *  - let no process see a transaction half done, nor lose one that was committed.
+ *
+ * TDB's own locks cannot be waited for with a deadline, so TDB runs without them, under a lock file
+ * beside the store (PATH.lock), by open file description locks (fcntl(2)): shared while verifying,
+ * exclusive while changing. Within one process a mutex is held from open to close, because TDB
+ * keeps an unlocked list of its open files and refuses to open one twice.
+ */
+
+#ifndef PAT_STORE_PATH
+#define PAT_STORE_PATH "/var/lib/pat/tokens.tdb"
+#endif
+
+struct pat_store;
+
+enum pat_store_mode {
+	PAT_STORE_READ,   /* shared: look up, and stamp */
+	PAT_STORE_CHANGE, /* exclusive, in a transaction */
+	PAT_STORE_CREATE, /* as CHANGE, and an absent store, with its directory, is made first */
+};
+
+/*
+ * Opens the store at the absolute path. On success *store must be given to pat_store_close(), in
+ * the same thread. A transaction that a killed process left unfinished is rolled back first.
+ * PAT_E_NOSTORE, _ACCESS, _UNSAFE, _BUSY, _DAMAGED, _VERSION, _IO or _NOMEM.
+ */
+int pat_store_open(struct pat_store **store, const char *path, enum pat_store_mode mode,
+		   pat_deadline deadline);
+
+/*
+ * Makes the changes durable: they are on disk when this returns 0. After a failure the old state
+ * stands, whole. Only for PAT_STORE_CHANGE and _CREATE; at most once.
+ */
+int pat_store_commit(struct pat_store *store);
+
+/* Ends it; what was not committed is forgotten. NULL is allowed. Keeps errno. */
+void pat_store_close(struct pat_store *store);
+
+/* Look-ups: 0, PAT_E_NOTFOUND, PAT_E_DAMAGED, PAT_E_VERSION, PAT_E_IO or PAT_E_NOMEM. */
+int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN],
+			struct pat_grant *grant);
+int pat_store_get_use(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_use *use);
+int pat_store_get_index(struct pat_store *store, uint32_t uid, struct pat_index *index);
+int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta);
+
+/*
+ * Notes an event in the use record of `id`, in place: no allocation, and no other record is
+ * touched. May be called in every mode. PAT_E_NOTFOUND when there is no such record; PAT_E_BUSY
+ * when another holds that record until the deadline.
+ */
+int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
+		   const struct pat_event *event, bool accepted, bool proved,
+		   pat_deadline deadline);
+
+/* Writes, only inside a transaction. 0, or a negative error after which nothing must be committed.
+ */
+int pat_store_put_grant(struct pat_store *store, const struct pat_grant *grant);
+int pat_store_put_use(struct pat_store *store, const char id[PAT_ID_LEN],
+		      const struct pat_use *use);
+int pat_store_put_index(struct pat_store *store, uint32_t uid, const struct pat_index *index);
+int pat_store_drop_grant(struct pat_store *store, const char id[PAT_ID_LEN]); /* and its use */
+
+/*
+ * Calls `each` with the key and bytes of every record, in no order, until it returns other than 0;
+ * returns that, or 0, or a negative error. The bytes are those in the file: nothing was checked.
+ */
+int pat_store_each(struct pat_store *store,
+		   int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
+			       size_t value_len, void *data),
+		   void *data);
+
+/* TDB's own check of the file's structure (not of the records): 0 or PAT_E_DAMAGED. */
+int pat_store_check_structure(struct pat_store *store);
+
+/* Bytes of the file, and hash buckets in it. */
+int pat_store_size(struct pat_store *store, uint64_t *bytes, uint32_t *buckets);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PAT_TEXT_H
+#define PAT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * True if `text` is well-formed UTF-8 (RFC 3629) of `min` to `max` characters, none of them a
+ * control character: C0, DEL, C1, the line and paragraph separators, or one of those that
+ * reorder what is around them (UAX #9), with which one name can be made to look like another.
+ */
+bool pat_text_valid(const char *text, size_t min, size_t max);
+
+/*
+ * Writes `text` so that it can stand between double quotes in a log line or on a terminal: `"` and
+ * `\` get a backslash, and each byte that is not part of a character that pat_text_valid() allows
+ * becomes \xHH. What does not fit into `size` bytes, the NUL included, is left out whole and `...`
+ * stands for it. NULL is written as nothing. Returns dst. `size` is at least 4.
+ */
+char *pat_escape(char *dst, size_t size, const char *text);
+
+/* Enough for pat_escape() of any text of n bytes. */
+#define PAT_ESCAPED(n) (4 * (n) + 1)
+
+#endif

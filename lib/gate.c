@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#include "gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pat/crc32.h"
+#include "pat/error.h"
+
+enum { TURNSTILE = 0, ROOM = 1, FIRST_RECORD = 2, RECORDS = 65536 };
+
+/* How long a writer may keep new readers out while it waits for the old ones: less than a login
+ * waits. */
+#define TURN_MS 500
+
+int gate_open(struct gate *gate, int dir, const char *name)
+{
+	struct stat st;
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0) {
+		if (errno == EACCES || errno == EPERM || errno == EROFS)
+			return PAT_E_ACCESS;
+		return errno == ELOOP || errno == ENXIO ? PAT_E_UNSAFE : PAT_E_IO;
+	}
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return PAT_E_IO;
+	}
+	/* Whoever can open it can lock it, and so keep others out. */
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
+		close(fd);
+		return PAT_E_UNSAFE;
+	}
+	gate->fd = fd;
+	return PAT_OK;
+}
+
+static int lock(const struct gate *gate, short type, off_t byte, pat_deadline deadline)
+{
+	struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	unsigned tries = 0;
+
+	while (fcntl(gate->fd, F_OFD_SETLK, &range) < 0) {
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+			return PAT_E_IO;
+		if (!pat_deadline_retry(deadline, &tries))
+			return PAT_E_BUSY;
+	}
+	return PAT_OK;
+}
+
+static void unlock(const struct gate *gate, off_t byte)
+{
+	struct flock range = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	(void)fcntl(gate->fd, F_OFD_SETLK, &range);
+}
+
+/* Long enough for everybody who polls for the turnstile to look at it. */
+static bool let_pass(void)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
+static int enter(struct gate *gate, short type, pat_deadline deadline)
+{
+	int error;
+
+	/* Out of the room first: two that both want to stay in and be alone would wait in vain. */
+	unlock(gate, ROOM);
+	error = lock(gate, type, TURNSTILE, deadline);
+	if (error)
+		return error;
+	error = lock(gate, type, ROOM, deadline);
+	unlock(gate, TURNSTILE);
+	return error;
+}
+
+int gate_enter_shared(struct gate *gate, pat_deadline deadline)
+{
+	return enter(gate, F_RDLCK, deadline);
+}
+
+int gate_enter_alone(struct gate *gate, pat_deadline deadline)
+{
+	int error;
+
+	/*
+	 * A reader who stays in the room, stopped perhaps, must not make those behind a patient
+	 * writer wait as long as that: it lets them pass now and then.
+	 */
+	do {
+		pat_deadline turn = pat_deadline_in(TURN_MS);
+
+		error = enter(gate, F_WRLCK, turn < deadline ? turn : deadline);
+	} while (error == PAT_E_BUSY && !pat_deadline_passed(deadline) && let_pass());
+	return error;
+}
+
+static off_t record_byte(const char *key, size_t len)
+{
+	return FIRST_RECORD + (off_t)(pat_crc32(key, len) % RECORDS);
+}
+
+int gate_hold_record(struct gate *gate, const char *key, size_t len, pat_deadline deadline)
+{
+	return lock(gate, F_WRLCK, record_byte(key, len), deadline);
+}
+
+void gate_release_record(struct gate *gate, const char *key, size_t len)
+{
+	unlock(gate, record_byte(key, len));
+}
+
+void gate_close(struct gate *gate)
+{
+	if (gate->fd >= 0)
+		close(gate->fd);
+	gate->fd = -1;
+}

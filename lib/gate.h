@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef GATE_H
+#define GATE_H
+
+#include <stddef.h>
+
+#include "pat/deadline.h"
+
+/*
+ * The lock file beside the store: who may be in the store when, with waits that end.
+ *
+ * Locks are those of the open file description (F_OFD_SETLK, fcntl(2)), so that threads exclude
+ * each other too, a closed descriptor elsewhere drops nothing, and the end of the process frees
+ * all. Byte 0 is the turnstile and byte 1 the room: who comes in holds the turnstile while waiting
+ * for the room. A writer takes both exclusively, so a stream of readers cannot starve it. From byte
+ * 2 on, one byte stands for the use records that share it.
+ *
+ * MUST: wait for no lock past the deadline; hold nothing after gate_close().
+ */
+
+struct gate {
+	int fd;
+};
+
+/* Opens, and makes if need be, the lock file `name` in the directory `dir`. 0, PAT_E_ACCESS,
+ * PAT_E_UNSAFE (not a regular file of the effective user's alone), PAT_E_IO. */
+int gate_open(struct gate *gate, int dir, const char *name);
+
+/* Enters, together with other readers or alone; who is in already may change from one to the
+ * other, and is outside for a moment. 0, PAT_E_BUSY at the deadline, PAT_E_IO. */
+int gate_enter_shared(struct gate *gate, pat_deadline deadline);
+int gate_enter_alone(struct gate *gate, pat_deadline deadline);
+
+/* Holds one use record against other readers that would rewrite it. `key` chooses the byte. */
+int gate_hold_record(struct gate *gate, const char *key, size_t len, pat_deadline deadline);
+void gate_release_record(struct gate *gate, const char *key, size_t len);
+
+void gate_close(struct gate *gate);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+#include "pat/service.h"
+
+#include <string.h>
+
+#include "pat/error.h"
+
+/* Debian's and Fedora's tools that change accounts, and our own door. */
+static const char *const forbidden[] = {
+	"patd", "passwd", "chpasswd", "chfn", "chsh", "useradd", "usermod", "userdel", "chage",
+};
+
+/* A scope that people mean to hold for a second service of the same program. */
+static const struct {
+	const char *scope;
+	const char *also;
+} families[] = {
+	{"sudo", "sudo-i"},
+	{"su", "su-l"},
+};
+
+static int name_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+	       c == '+' || c == '-';
+}
+
+/* Copies one name of `len` bytes in lower case, without the white space around it. */
+static int normalise(char name[PAT_SERVICE_MAX + 1], const char *text, size_t len)
+{
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	while (len > 0 && (*text == ' ' || *text == '\t')) {
+		text++;
+		len--;
+	}
+	if (len == 0 || len > PAT_SERVICE_MAX)
+		return PAT_E_INVALID;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (!name_character(c))
+			return PAT_E_INVALID;
+		name[i] = c;
+	}
+	name[len] = '\0';
+	if (name[0] == '.' || name[0] == '+' || name[0] == '-')
+		return PAT_E_INVALID;
+	return PAT_OK;
+}
+
+/* The length of the first name in a list. */
+static size_t name_len(const char *list)
+{
+	return strcspn(list, ",");
+}
+
+/* What follows that name. */
+static const char *next_name(const char *list)
+{
+	list += name_len(list);
+	return *list == ',' ? list + 1 : list;
+}
+
+static bool is_name(const char *list, const char *name)
+{
+	size_t len = name_len(list);
+
+	return strlen(name) == len && strncmp(list, name, len) == 0;
+}
+
+static bool contains(const char *list, const char *name)
+{
+	for (; *list != '\0'; list = next_name(list))
+		if (is_name(list, name))
+			return true;
+	return false;
+}
+
+int pat_services_add(char list[PAT_SERVICES_MAX + 1], const char *text)
+{
+	char sum[PAT_SERVICES_MAX + 1], name[PAT_SERVICE_MAX + 1];
+	size_t used = strlen(list);
+
+	memcpy(sum, list, used + 1);
+	for (;;) {
+		size_t len = name_len(text);
+		int error = normalise(name, text, len);
+
+		if (error)
+			return error;
+		if (!contains(sum, name)) {
+			size_t add = strlen(name), comma = used > 0;
+
+			if (used + comma + add > PAT_SERVICES_MAX)
+				return PAT_E_TOOBIG;
+			if (comma)
+				sum[used] = ',';
+			memcpy(sum + used + comma, name, add + 1);
+			used += comma + add;
+		}
+		if (text[len] == '\0')
+			break;
+		text += len + 1;
+	}
+	memcpy(list, sum, used + 1);
+	return PAT_OK;
+}
+
+bool pat_services_cover(const char *list, const char *service)
+{
+	if (*service == '\0')
+		return false;
+	if (contains(list, service))
+		return true;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strcmp(service, families[i].also) == 0)
+			return contains(list, families[i].scope);
+	return false;
+}
+
+int pat_services_each(const char *list, int (*each)(const char *service, void *data), void *data)
+{
+	char name[PAT_SERVICE_MAX + 1];
+
+	for (; *list != '\0'; list = next_name(list)) {
+		size_t len = name_len(list);
+		int answer;
+
+		if (len > PAT_SERVICE_MAX)
+			return PAT_E_TOOBIG;
+		memcpy(name, list, len);
+		name[len] = '\0';
+		answer = each(name, data);
+		if (answer != 0)
+			return answer;
+	}
+	return 0;
+}
+
+bool pat_service_forbidden(const char *service)
+{
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+		if (strcmp(service, forbidden[i]) == 0)
+			return true;
+	return false;
+}

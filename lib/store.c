@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: ISC */
+#include "pat/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pat/error.h"
+#include "store_private.h"
+
+/*
+ * No mmap: a file that is cut short while open would be a SIGBUS in sshd. No locks of TDB's: they
+ * wait for ever. Its other hash function is the better one.
+ */
+#define TDB_FLAGS (TDB_NOMMAP | TDB_NOLOCK | TDB_DISALLOW_NESTING | TDB_INCOMPATIBLE_HASH)
+#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+
+/* A prime. At two records a token, chains stay under 10 up to some 50000 tokens. */
+#define HASH_SIZE 10007
+
+/* From open to close, because TDB is not safe for threads that open the same file. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+/* Where the store is, taken apart and opened. */
+struct place {
+	const char *path;
+	const char *base;
+	int dir;
+	char lock_name[NAME_MAX + 1];
+};
+
+int store_tdb_error(struct tdb_context *tdb)
+{
+	switch (tdb_error(tdb)) {
+	case TDB_SUCCESS:
+		return PAT_OK;
+	case TDB_ERR_NOEXIST:
+		return PAT_E_NOTFOUND;
+	case TDB_ERR_CORRUPT:
+		return PAT_E_DAMAGED;
+	case TDB_ERR_OOM:
+		return PAT_E_NOMEM;
+	default:
+		return PAT_E_IO;
+	}
+}
+
+static int open_error(void)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+		return PAT_E_NOSTORE;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return PAT_E_ACCESS;
+	case ELOOP:
+	case ENXIO:
+	case EISDIR:
+		return PAT_E_UNSAFE;
+	case ENOMEM:
+		return PAT_E_NOMEM;
+	default:
+		return PAT_E_IO;
+	}
+}
+
+static int take_mutex(pat_deadline deadline)
+{
+	unsigned tries = 0;
+
+	while (pthread_mutex_trylock(&one_at_a_time) != 0)
+		if (!pat_deadline_retry(deadline, &tries))
+			return PAT_E_BUSY;
+	return PAT_OK;
+}
+
+/* Whether what is open at `fd` is of this kind, and writable by nobody but its owner, us. */
+static int check_ours(int fd, mode_t kind)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	if ((st.st_mode & S_IFMT) != kind || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+		return PAT_E_UNSAFE;
+	/* A second name would be a second way to it. */
+	if (kind == S_IFREG && st.st_nlink != 1)
+		return PAT_E_UNSAFE;
+	return PAT_OK;
+}
+
+/* Makes a directory that is not there, and has its name on disk: what it will hold is worth no more
+ * than that. */
+static int make_directory(const char *dir)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(dir, '/');
+	int fd, error = PAT_OK;
+
+	if (mkdir(dir, 0700) < 0)
+		return errno == EEXIST ? PAT_OK : open_error();
+	(void)snprintf(parent, sizeof(parent), "%.*s/", (int)(slash - dir), dir);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return open_error();
+	if (fsync(fd) < 0)
+		error = PAT_E_IO;
+	close(fd);
+	return error;
+}
+
+/* Opens the directory of the store, and makes it if `make`. */
+static int place_open(struct place *place, const char *path, bool make)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	size_t len;
+
+	if (path[0] != '/' || slash[1] == '\0')
+		return PAT_E_INVALID;
+	len = slash == path ? 1 : (size_t)(slash - path);
+	if (len >= sizeof(dir))
+		return PAT_E_TOOBIG;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	place->path = path;
+	place->base = slash + 1;
+	if (snprintf(place->lock_name, sizeof(place->lock_name), "%s.lock", place->base) >=
+	    (int)sizeof(place->lock_name))
+		return PAT_E_TOOBIG;
+
+	if (make) {
+		int error = make_directory(dir);
+
+		if (error)
+			return error;
+	}
+	place->dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (place->dir < 0)
+		return errno == ENOTDIR ? PAT_E_UNSAFE : open_error();
+	return check_ours(place->dir, S_IFDIR);
+}
+
+static bool place_has_store(const struct place *place)
+{
+	struct stat st;
+
+	return fstatat(place->dir, place->base, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* Checks the store file before TDB sees it: TDB asks neither for owner nor for kind. */
+static int inspect(const struct place *place, bool *recovery)
+{
+	int fd = openat(place->dir, place->base, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int error;
+
+	if (fd < 0)
+		return open_error();
+	error = check_ours(fd, S_IFREG);
+	if (!error)
+		error = store_needs_recovery(fd, recovery);
+	close(fd);
+	return error;
+}
+
+static void note_fatal(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+{
+	struct pat_store *store = tdb_get_logging_private(tdb);
+
+	(void)format;
+	if (level == TDB_DEBUG_FATAL)
+		store->alarmed = true;
+}
+
+int store_open_tdb(struct pat_store *store)
+{
+	const struct tdb_logging_context log = {note_fatal, store};
+
+	errno = 0;
+	store->tdb = tdb_open_ex(store->path, 0, TDB_FLAGS, OPEN_FLAGS, 0, &log, NULL);
+	if (store->tdb == NULL) {
+		/* It may say nothing at all of a file that it cannot read. */
+		if (errno == 0 || errno == EIO || errno == EINVAL || errno == ENOSYS)
+			return PAT_E_DAMAGED;
+		return open_error();
+	}
+	/* The environment variable TDB_NO_FSYNC is not asked about what is durable here. */
+	tdb_remove_flags(store->tdb, TDB_NOSYNC);
+	return PAT_OK;
+}
+
+/* Whether it is a store, and of a layout that this program knows. */
+static int check_schema(struct pat_store *store)
+{
+	struct pat_meta meta;
+	int error = pat_store_get_meta(store, &meta);
+
+	if (error == PAT_E_NOTFOUND)
+		return PAT_E_DAMAGED;
+	if (!error && meta.schema != PAT_SCHEMA)
+		return PAT_E_VERSION;
+	return error;
+}
+
+/* Fills a new file with what every store has. */
+static int fill_new(struct pat_store *store)
+{
+	struct pat_meta meta = {.schema = PAT_SCHEMA, .created_at = (int64_t)time(NULL)};
+	struct pat_use strangers = {0};
+	unsigned char buf[PAT_META_SIZE];
+	size_t len = sizeof(buf);
+	struct pat_key key = pat_key_meta();
+	TDB_DATA tdb_key = {.dptr = (unsigned char *)key.bytes, .dsize = key.len};
+	TDB_DATA value = {.dptr = buf};
+	int error = pat_meta_encode(&meta, buf, &len);
+
+	if (error)
+		return error;
+	value.dsize = len;
+	/* No transaction is needed before the file has its name; the writers below ask for one. */
+	store->in_transaction = true;
+	if (tdb_store(store->tdb, tdb_key, value, TDB_INSERT) != 0)
+		return store_tdb_error(store->tdb);
+	return pat_store_put_use(store, PAT_STRANGERS_ID, &strangers);
+}
+
+/*
+ * Makes the store aside, has it on disk, and gives it its name then: a power cut while TDB first
+ * writes a file leaves one that cannot be opened. Called alone in the gate.
+ */
+static int create(const struct place *place)
+{
+	char path[PATH_MAX], base[NAME_MAX + 1];
+	struct pat_store fresh = {.gate.fd = -1};
+	int error, fd;
+
+	if (snprintf(path, sizeof(path), "%s.new", place->path) >= (int)sizeof(path) ||
+	    snprintf(base, sizeof(base), "%s.new", place->base) >= (int)sizeof(base))
+		return PAT_E_TOOBIG;
+	if (unlinkat(place->dir, base, 0) < 0 && errno != ENOENT)
+		return open_error();
+	fresh.tdb = tdb_open(path, HASH_SIZE, TDB_FLAGS, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
+	if (fresh.tdb == NULL)
+		return errno ? open_error() : PAT_E_IO;
+	error = fill_new(&fresh);
+	fd = tdb_fd(fresh.tdb);
+	if (!error && fsync(fd) < 0)
+		error = PAT_E_IO;
+	tdb_close(fresh.tdb);
+	if (!error && renameat(place->dir, base, place->dir, place->base) < 0)
+		error = PAT_E_IO;
+	if (!error && fsync(place->dir) < 0)
+		error = PAT_E_IO;
+	if (error)
+		(void)unlinkat(place->dir, base, 0);
+	return error;
+}
+
+/* Enters the gate and opens the file, shared if that can be. */
+static int open_shared(struct pat_store *store, const struct place *place, pat_deadline deadline)
+{
+	bool recovery;
+	int error = gate_enter_shared(&store->gate, deadline);
+
+	if (!error)
+		error = inspect(place, &recovery);
+	if (!error && recovery)
+		error = gate_enter_alone(&store->gate, deadline);
+	if (!error)
+		error = store_open_tdb(store);
+	return error;
+}
+
+static int open_alone(struct pat_store *store, const struct place *place, bool make,
+		      pat_deadline deadline)
+{
+	bool recovery;
+	int error = gate_enter_alone(&store->gate, deadline);
+
+	if (!error && make && !place_has_store(place))
+		error = create(place);
+	if (!error)
+		error = inspect(place, &recovery);
+	if (!error)
+		error = store_open_tdb(store);
+	if (!error && tdb_transaction_start(store->tdb) != 0)
+		error = store_tdb_error(store->tdb);
+	store->in_transaction = !error;
+	return error;
+}
+
+int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode mode,
+		   pat_deadline deadline)
+{
+	struct place place = {.dir = -1};
+	struct pat_store *store;
+	bool make = mode == PAT_STORE_CREATE;
+	int error;
+
+	*out = NULL;
+	error = take_mutex(deadline);
+	if (error)
+		return error;
+	store = calloc(1, sizeof(*store));
+	if (store == NULL) {
+		pthread_mutex_unlock(&one_at_a_time);
+		return PAT_E_NOMEM;
+	}
+	store->gate.fd = -1;
+	store->path = strdup(path);
+	if (store->path == NULL)
+		error = PAT_E_NOMEM;
+	if (!error)
+		error = place_open(&place, path, make);
+	if (!error && !make && !place_has_store(&place))
+		error = PAT_E_NOSTORE;
+	if (!error)
+		error = gate_open(&store->gate, place.dir, place.lock_name);
+	if (!error && mode == PAT_STORE_READ)
+		error = open_shared(store, &place, deadline);
+	else if (!error)
+		error = open_alone(store, &place, make, deadline);
+	if (!error)
+		error = check_schema(store);
+	if (place.dir >= 0) {
+		int saved = errno;
+
+		close(place.dir);
+		errno = saved;
+	}
+	if (error)
+		pat_store_close(store);
+	else
+		*out = store;
+	return error;
+}
+
+void pat_store_close(struct pat_store *store)
+{
+	int saved = errno;
+
+	if (store == NULL)
+		return;
+	if (store->tdb != NULL) {
+		if (store->in_transaction)
+			tdb_transaction_cancel(store->tdb);
+		tdb_close(store->tdb);
+	}
+	gate_close(&store->gate);
+	free(store->path);
+	free(store);
+	pthread_mutex_unlock(&one_at_a_time);
+	errno = saved;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "pat/error.h"
+#include "store_private.h"
+
+/* TDB's argument is not const, though it does not write to keys. */
+static TDB_DATA tdb_key(struct pat_key *key)
+{
+	return (TDB_DATA){.dptr = (unsigned char *)key->bytes, .dsize = key->len};
+}
+
+/* tdb_fetch(), because tdb_parse_record() tells damage as absence. */
+static int fetch(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
+{
+	/* After a commit that failed there may be no file any more to ask. */
+	if (store->tdb == NULL)
+		return PAT_E_IO;
+	*value = tdb_fetch(store->tdb, tdb_key(key));
+	if (value->dptr != NULL)
+		return PAT_OK;
+	return tdb_error(store->tdb) == TDB_SUCCESS ? PAT_E_NOTFOUND : store_tdb_error(store->tdb);
+}
+
+static void discard(TDB_DATA *value)
+{
+	if (value->dptr != NULL)
+		sodium_memzero(value->dptr, value->dsize);
+	free(value->dptr);
+}
+
+static int put(struct pat_store *store, struct pat_key *key, unsigned char *buf, size_t len)
+{
+	TDB_DATA value = {.dptr = buf, .dsize = len};
+
+	if (!store->in_transaction)
+		return PAT_E_INVALID;
+	if (tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0)
+		return PAT_OK;
+	store->spoilt = true;
+	return store_tdb_error(store->tdb);
+}
+
+int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant)
+{
+	struct pat_key key = pat_key_grant(id);
+	TDB_DATA value;
+	int error = fetch(store, &key, &value);
+
+	if (!error) {
+		error = pat_grant_decode(id, value.dptr, value.dsize, grant);
+		discard(&value);
+	}
+	return error;
+}
+
+static int read_use(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+	TDB_DATA value;
+	int error = fetch(store, &key, &value);
+
+	if (!error) {
+		error = pat_use_decode(id, value.dptr, value.dsize, use);
+		discard(&value);
+	}
+	return error;
+}
+
+int pat_store_get_use(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_use *use)
+{
+	enum { WAIT_MS = 100 };
+	struct pat_key key = pat_key_use(id);
+	int error = read_use(store, id, use);
+
+	/* Perhaps it was read while another rewrote it: damaged is what stays so. */
+	if (error != PAT_E_DAMAGED)
+		return error;
+	if (gate_hold_record(&store->gate, key.bytes, key.len, pat_deadline_in(WAIT_MS)) != 0)
+		return error;
+	error = read_use(store, id, use);
+	gate_release_record(&store->gate, key.bytes, key.len);
+	return error;
+}
+
+int pat_store_get_index(struct pat_store *store, uint32_t uid, struct pat_index *index)
+{
+	struct pat_key key = pat_key_index(uid);
+	TDB_DATA value;
+	int error = fetch(store, &key, &value);
+
+	if (!error) {
+		error = pat_index_decode(uid, value.dptr, value.dsize, index);
+		discard(&value);
+	}
+	return error;
+}
+
+int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta)
+{
+	struct pat_key key = pat_key_meta();
+	TDB_DATA value;
+	int error = fetch(store, &key, &value);
+
+	if (!error) {
+		error = pat_meta_decode(value.dptr, value.dsize, meta);
+		discard(&value);
+	}
+	return error;
+}
+
+/* Rewrites a use record where it lies: of the same size, so that TDB writes its bytes alone. */
+static int rewrite_use(struct pat_store *store, const char id[PAT_ID_LEN],
+		       const struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+	unsigned char buf[PAT_USE_SIZE];
+	size_t len = sizeof(buf);
+	TDB_DATA value = {.dptr = buf};
+	int error = pat_use_encode(id, use, buf, &len);
+
+	if (error)
+		return error;
+	value.dsize = len;
+	return tdb_store(store->tdb, tdb_key(&key), value, TDB_MODIFY) == 0
+		       ? PAT_OK
+		       : store_tdb_error(store->tdb);
+}
+
+int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
+		   const struct pat_event *event, bool accepted, bool proved, pat_deadline deadline)
+{
+	struct pat_key key = pat_key_use(id);
+	struct pat_use use;
+	int error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
+
+	if (error)
+		return error;
+	error = read_use(store, id, &use);
+	if (!error) {
+		pat_use_note(&use, event, accepted, proved);
+		error = rewrite_use(store, id, &use);
+	}
+	gate_release_record(&store->gate, key.bytes, key.len);
+	return error;
+}
+
+int pat_store_put_grant(struct pat_store *store, const struct pat_grant *grant)
+{
+	struct pat_key key = pat_key_grant(grant->id);
+	unsigned char buf[PAT_GRANT_SIZE_MAX];
+	size_t len = sizeof(buf);
+	int error = pat_grant_encode(grant, buf, &len);
+
+	if (!error)
+		error = put(store, &key, buf, len);
+	sodium_memzero(buf, sizeof(buf));
+	return error;
+}
+
+int pat_store_put_use(struct pat_store *store, const char id[PAT_ID_LEN], const struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+	unsigned char buf[PAT_USE_SIZE];
+	size_t len = sizeof(buf);
+	int error = pat_use_encode(id, use, buf, &len);
+
+	return error ? error : put(store, &key, buf, len);
+}
+
+int pat_store_put_index(struct pat_store *store, uint32_t uid, const struct pat_index *index)
+{
+	struct pat_key key = pat_key_index(uid);
+	unsigned char buf[PAT_INDEX_SIZE_MAX];
+	size_t len = sizeof(buf);
+	int error = pat_index_encode(uid, index, buf, &len);
+
+	return error ? error : put(store, &key, buf, len);
+}
+
+static int drop(struct pat_store *store, struct pat_key *key)
+{
+	if (!store->in_transaction)
+		return PAT_E_INVALID;
+	if (tdb_delete(store->tdb, tdb_key(key)) == 0)
+		return PAT_OK;
+	if (tdb_error(store->tdb) == TDB_ERR_NOEXIST)
+		return PAT_E_NOTFOUND;
+	store->spoilt = true;
+	return store_tdb_error(store->tdb);
+}
+
+int pat_store_drop_grant(struct pat_store *store, const char id[PAT_ID_LEN])
+{
+	struct pat_key grant = pat_key_grant(id), use = pat_key_use(id);
+	int error = drop(store, &grant), use_error = drop(store, &use);
+
+	return error ? error : use_error == PAT_E_NOTFOUND ? PAT_OK : use_error;
+}
+
+struct walk {
+	int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
+		    size_t value_len, void *data);
+	void *data;
+	int answer;
+};
+
+static int walk_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *data)
+{
+	struct walk *walk = data;
+
+	(void)tdb;
+	walk->answer = walk->each(key.dptr, key.dsize, value.dptr, value.dsize, walk->data);
+	return walk->answer != 0;
+}
+
+int pat_store_each(struct pat_store *store,
+		   int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
+			       size_t value_len, void *data),
+		   void *data)
+{
+	struct walk walk = {.each = each, .data = data};
+
+	if (store->tdb == NULL)
+		return PAT_E_IO;
+	if (tdb_traverse_read(store->tdb, walk_one, &walk) < 0)
+		return store_tdb_error(store->tdb);
+	return walk.answer;
+}
+
+int pat_store_check_structure(struct pat_store *store)
+{
+	if (store->tdb == NULL)
+		return PAT_E_IO;
+	return tdb_check(store->tdb, NULL, NULL) == 0 ? PAT_OK : PAT_E_DAMAGED;
+}
+
+int pat_store_size(struct pat_store *store, uint64_t *bytes, uint32_t *buckets)
+{
+	struct stat st;
+
+	if (store->tdb == NULL || fstat(tdb_fd(store->tdb), &st) < 0)
+		return PAT_E_IO;
+	*bytes = (uint64_t)st.st_size;
+	*buckets = (uint32_t)tdb_hash_size(store->tdb);
+	return PAT_OK;
+}

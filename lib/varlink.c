@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+#include "pat/varlink.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "pat/error.h"
+
+/* 0 as soon as the socket may have something for `events`. */
+static int wait_for(int fd, short events, pat_deadline deadline)
+{
+	for (;;) {
+		struct pollfd pfd = {.fd = fd, .events = events};
+		int left = pat_deadline_left(deadline);
+		int ready;
+
+		if (left == 0)
+			return PAT_E_BUSY;
+		ready = poll(&pfd, 1, left);
+		if (ready > 0)
+			return PAT_OK;
+		if (ready < 0 && errno != EINTR)
+			return PAT_E_IO;
+	}
+}
+
+int pat_varlink_begin(struct pat_varlink *link, int fd)
+{
+	link->fd = fd;
+	link->used = 0;
+	link->buffer = malloc(PAT_VARLINK_MESSAGE_MAX);
+	return link->buffer != NULL ? PAT_OK : PAT_E_NOMEM;
+}
+
+void pat_varlink_end(struct pat_varlink *link)
+{
+	if (link->buffer != NULL)
+		explicit_bzero(link->buffer, PAT_VARLINK_MESSAGE_MAX);
+	free(link->buffer);
+	link->buffer = NULL;
+	link->used = 0;
+}
+
+/* Reads some bytes more, at least one. There must be room. */
+static int fill(struct pat_varlink *link, pat_deadline deadline)
+{
+	for (;;) {
+		ssize_t got = recv(link->fd, link->buffer + link->used,
+				   PAT_VARLINK_MESSAGE_MAX - link->used, MSG_DONTWAIT);
+		int error;
+
+		if (got > 0) {
+			link->used += (size_t)got;
+			return PAT_OK;
+		}
+		if (got == 0 || errno == ECONNRESET)
+			return link->used == 0 ? PAT_E_CLOSED : PAT_E_INVALID;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			return PAT_E_IO;
+		error = wait_for(link->fd, POLLIN, deadline);
+		if (error)
+			return error;
+	}
+}
+
+static int parse(const char *text, size_t len, json_t **message)
+{
+	json_error_t why;
+	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+
+	if (json == NULL)
+		return json_error_code(&why) == json_error_out_of_memory ? PAT_E_NOMEM
+									 : PAT_E_INVALID;
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return PAT_E_INVALID;
+	}
+	*message = json;
+	return PAT_OK;
+}
+
+/* Takes the first `len` bytes out of the buffer and leaves no copy of them. */
+static void consume(struct pat_varlink *link, size_t len)
+{
+	size_t rest = link->used - len;
+
+	memmove(link->buffer, link->buffer + len, rest);
+	explicit_bzero(link->buffer + rest, len);
+	link->used = rest;
+}
+
+int pat_varlink_read(struct pat_varlink *link, pat_deadline deadline, json_t **message)
+{
+	size_t searched = 0;
+	char *end;
+	int error;
+
+	while ((end = memchr(link->buffer + searched, '\0', link->used - searched)) == NULL) {
+		searched = link->used;
+		if (searched == PAT_VARLINK_MESSAGE_MAX)
+			return PAT_E_TOOBIG;
+		/* A peer that never pauses must not outlast the deadline either. */
+		if (searched > 0 && pat_deadline_passed(deadline))
+			return PAT_E_BUSY;
+		error = fill(link, deadline);
+		if (error)
+			return error;
+	}
+	error = parse(link->buffer, (size_t)(end - link->buffer), message);
+	consume(link, (size_t)(end - link->buffer) + 1);
+	return error;
+}
+
+static int send_all(int fd, const char *bytes, size_t len, pat_deadline deadline)
+{
+	while (len > 0) {
+		ssize_t sent = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int error;
+
+		if (sent >= 0) {
+			bytes += sent;
+			len -= (size_t)sent;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno == EPIPE || errno == ECONNRESET)
+			return PAT_E_CLOSED;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			return PAT_E_IO;
+		error = wait_for(fd, POLLOUT, deadline);
+		if (error)
+			return error;
+	}
+	return PAT_OK;
+}
+
+int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadline deadline)
+{
+	char *text;
+	size_t len;
+	int error;
+
+	if (!json_is_object(message))
+		return PAT_E_INVALID;
+	text = malloc(PAT_VARLINK_MESSAGE_MAX);
+	if (text == NULL)
+		return PAT_E_NOMEM;
+	/* Into a buffer of ours: what json_dumps() leaves behind while it grows is not wiped. */
+	len = json_dumpb(message, text, PAT_VARLINK_MESSAGE_MAX, JSON_COMPACT);
+	if (len == 0) {
+		error = PAT_E_NOMEM;
+	} else if (len >= PAT_VARLINK_MESSAGE_MAX) {
+		error = PAT_E_TOOBIG;
+	} else {
+		text[len] = '\0';
+		error = send_all(link->fd, text, len + 1, deadline);
+	}
+	explicit_bzero(text, PAT_VARLINK_MESSAGE_MAX);
+	free(text);
+	return error;
+}
+
+/* json_free_t */
+static void wipe_and_free(void *block)
+{
+	if (block != NULL)
+		explicit_bzero(block, malloc_usable_size(block));
+	free(block);
+}
+
+void pat_varlink_wipe_json(void)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "pat/error.h"
+#include "pat/text.h"
+#include "pat/verify.h"
+#include "pat/when.h"
+
+/* What the fields of a line are cut to: hostile ones must not push the reason out of it. */
+#define SHOWN 200
+
+const char *pat_outcome_text(enum pat_outcome outcome)
+{
+	switch (outcome) {
+	case PAT_ACCEPTED:
+		return "accepted";
+	case PAT_REFUSED_CHECKSUM:
+		return "checksum";
+	case PAT_REFUSED_UNKNOWN:
+		return "unknown";
+	case PAT_REFUSED_SECRET:
+		return "secret";
+	case PAT_REFUSED_REVOKED:
+		return "revoked";
+	case PAT_REFUSED_EXPIRED:
+		return "expired";
+	case PAT_REFUSED_NO_USER:
+		return "no-user";
+	case PAT_REFUSED_OTHER_USER:
+		return "other-user";
+	case PAT_REFUSED_FORMER_USER:
+		return "former-user";
+	case PAT_REFUSED_LOCKED:
+		return "locked";
+	case PAT_REFUSED_SERVICE:
+		return "service";
+	case PAT_REFUSED_DAMAGED:
+		return "damaged";
+	case PAT_REFUSED_PEER:
+		return "peer";
+	case PAT_UNAVAILABLE:
+		break;
+	}
+	return "unavailable";
+}
+
+int pat_verdict_priority(const struct pat_verdict *verdict)
+{
+	switch (verdict->outcome) {
+	case PAT_ACCEPTED:
+		return verdict->stamp_error ? LOG_WARNING : LOG_INFO;
+	case PAT_REFUSED_DAMAGED:
+	case PAT_UNAVAILABLE:
+		return LOG_CRIT;
+	default:
+		return LOG_NOTICE;
+	}
+}
+
+/* Why, in words for the sysadmin; empty where the reason's own word says it all. */
+static void explain(char *dst, size_t size, const struct pat_verdict *verdict)
+{
+	const struct pat_grant *grant = &verdict->grant;
+	char time[PAT_RFC3339_MAX], text[SHOWN];
+
+	dst[0] = '\0';
+	switch (verdict->outcome) {
+	case PAT_ACCEPTED:
+		if (verdict->stamp_error)
+			snprintf(dst, size, "its use could not be stamped: %s",
+				 pat_error_text(verdict->stamp_error));
+		break;
+	case PAT_REFUSED_REVOKED:
+		snprintf(dst, size, "since %s", pat_rfc3339(time, grant->revoked_at));
+		break;
+	case PAT_REFUSED_EXPIRED:
+		snprintf(dst, size, "since %s", pat_rfc3339(time, grant->expires_at));
+		break;
+	case PAT_REFUSED_OTHER_USER:
+		snprintf(dst, size, "it belongs to %s",
+			 pat_escape(text, sizeof(text), grant->user));
+		break;
+	case PAT_REFUSED_FORMER_USER:
+		snprintf(dst, size, "uid %u was %s when it was minted", (unsigned)grant->uid,
+			 pat_escape(text, sizeof(text), grant->user));
+		break;
+	case PAT_REFUSED_SERVICE:
+		snprintf(dst, size, "scope is %s", pat_escape(text, sizeof(text), grant->services));
+		break;
+	case PAT_REFUSED_DAMAGED:
+		snprintf(dst, size, "%s", pat_error_text(verdict->error));
+		break;
+	case PAT_UNAVAILABLE:
+		snprintf(dst, size, "%s%s%s", pat_error_text(verdict->error),
+			 verdict->system_error ? ": " : "",
+			 verdict->system_error
+				 ? strerror_r(verdict->system_error, text, sizeof(text))
+				 : "");
+		break;
+	default:
+		break;
+	}
+}
+
+char *pat_verdict_line(char *dst, size_t size, const struct pat_attempt *attempt,
+		       const struct pat_verdict *verdict)
+{
+	char name[SHOWN], user[SHOWN], service[SHOWN], rhost[SHOWN], tty[SHOWN];
+	char detail[2 * SHOWN], why[3 * SHOWN] = "";
+	bool accepted = verdict->outcome == PAT_ACCEPTED;
+	size_t used = 0;
+
+	explain(detail, sizeof(detail), verdict);
+	if (!accepted)
+		used = (size_t)snprintf(why, sizeof(why), " reason=%s",
+					pat_outcome_text(verdict->outcome));
+	if (detail[0] != '\0')
+		snprintf(why + used, sizeof(why) - used, " detail=\"%s\"", detail);
+	snprintf(dst, size,
+		 "%s token id=%s name=\"%s\" user=\"%s\" service=\"%s\" rhost=\"%s\" tty=\"%s\"%s",
+		 accepted ? "accepted" : "refused", verdict->id,
+		 pat_escape(name, sizeof(name), verdict->found ? verdict->grant.name : ""),
+		 pat_escape(user, sizeof(user), attempt->user),
+		 pat_escape(service, sizeof(service), attempt->service),
+		 pat_escape(rhost, sizeof(rhost), attempt->rhost),
+		 pat_escape(tty, sizeof(tty), attempt->tty), why);
+	return dst;
+}
