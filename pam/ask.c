@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+#include "ask.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "pat/error.h"
+
+/* connect(2) on a full queue answers EAGAIN at once when it must not block. */
+static int reach(int fd, const char *path, pat_deadline deadline)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t len = strlen(path);
+	unsigned tries = 0;
+
+	if (len >= sizeof(address.sun_path))
+		return PAT_E_TOOBIG;
+	memcpy(address.sun_path, path, len);
+	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			return PAT_E_IO;
+		if (!pat_deadline_retry(deadline, &tries))
+			return PAT_E_BUSY;
+	}
+	return PAT_OK;
+}
+
+static int check_peer(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return PAT_E_IO;
+	return peer.uid == 0 ? PAT_OK : PAT_E_PEER;
+}
+
+static int wait_for(int fd, short events, pat_deadline deadline)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = events};
+
+	for (;;) {
+		int ready = poll(&poll_fd, 1, pat_deadline_left(deadline));
+
+		if (ready > 0)
+			return PAT_OK;
+		if (ready == 0)
+			return PAT_E_BUSY;
+		if (errno != EINTR)
+			return PAT_E_IO;
+		if (pat_deadline_passed(deadline))
+			return PAT_E_BUSY;
+	}
+}
+
+static int send_request(int fd, const struct pat_wire_request *request, pat_deadline deadline)
+{
+	while (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0) {
+		int error;
+
+		if (errno == EPIPE || errno == ECONNRESET)
+			return PAT_E_CLOSED;
+		if (errno != EAGAIN && errno != EINTR)
+			return PAT_E_IO;
+		error = wait_for(fd, POLLOUT, deadline);
+		if (error)
+			return error;
+	}
+	return PAT_OK;
+}
+
+static int receive_reply(int fd, pat_deadline deadline, enum pat_wire_result *result)
+{
+	struct pat_wire_reply reply;
+	ssize_t got;
+	int error;
+
+	do {
+		error = wait_for(fd, POLLIN, deadline);
+		if (error)
+			return error;
+		got = recv(fd, &reply, sizeof(reply), MSG_TRUNC);
+	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
+	if (got < 0)
+		return errno == ECONNRESET ? PAT_E_CLOSED : PAT_E_IO;
+	if (got == 0)
+		return PAT_E_CLOSED;
+	if (got != sizeof(reply) || reply.magic != PAT_WIRE_MAGIC)
+		return PAT_E_INVALID;
+	if (reply.result != PAT_WIRE_ACCEPTED && reply.result != PAT_WIRE_REFUSED &&
+	    reply.result != PAT_WIRE_UNAVAILABLE)
+		return PAT_E_INVALID;
+	*result = (enum pat_wire_result)reply.result;
+	return PAT_OK;
+}
+
+/* Copies as much as fits; false if that was not all. `dst` is all zeros before. */
+static bool fill(char *dst, size_t size, const char *src)
+{
+	size_t len = src ? strnlen(src, size) : 0;
+
+	memcpy(dst, src ? src : "", len < size ? len : size - 1);
+	return len < size;
+}
+
+int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline deadline,
+	     enum pat_wire_result *result)
+{
+	struct pat_wire_request request = {.magic = PAT_WIRE_MAGIC};
+	int error, saved, fd;
+
+	/* What is longer is no user's name, and in no token's scope. */
+	if (!fill(request.user, sizeof(request.user), attempt->user) ||
+	    !fill(request.service, sizeof(request.service), attempt->service)) {
+		*result = PAT_WIRE_REFUSED;
+		return PAT_OK;
+	}
+	(void)fill(request.rhost, sizeof(request.rhost), attempt->rhost);
+	(void)fill(request.tty, sizeof(request.tty), attempt->tty);
+
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return PAT_E_IO;
+	error = reach(fd, path, deadline);
+	if (!error)
+		error = check_peer(fd);
+	if (!error) {
+		(void)fill(request.token, sizeof(request.token), attempt->token->text);
+		error = send_request(fd, &request, deadline);
+		sodium_memzero(&request, sizeof(request));
+	}
+	if (!error)
+		error = receive_reply(fd, deadline, result);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return error;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The authentication phase.
+ *
+ * MUST:
+ *  - never return PAM_IGNORE: beside a module that always succeeds, that would let anyone in;
+ *  - return PAM_AUTHINFO_UNAVAIL for what is not token-shaped, at once, without touching the store;
+ *  - return PAM_AUTH_ERR for what is token-shaped and wrong, whatever is wrong with it, and log
+ * why;
+ *  - refuse every token in the service `patd`, by which tokens are minted;
+ *  - open the store only where real, effective and saved uid are all 0: whoever may stop or starve
+ *    the process must not hold a lock of the store in it;
+ *  - change nothing of the process, keep no secret, and wait no longer than WAIT_MS.
+ */
+
+#include <errno.h>
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "export.h"
+#include "mark.h"
+#include "options.h"
+#include "pat/error.h"
+#include "pat/text.h"
+#include "pat/token.h"
+#include "pat/verify.h"
+
+#define WAIT_MS 2000
+#define MINT_SERVICE "patd"
+
+static const char *item(pam_handle_t *pamh, int type)
+{
+	const void *value = NULL;
+
+	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value != NULL ? value : "";
+}
+
+static bool root_throughout(void)
+{
+	uid_t real, effective, saved;
+
+	return getresuid(&real, &effective, &saved) == 0 && real == 0 && effective == 0 &&
+	       saved == 0;
+}
+
+static void log_verdict(pam_handle_t *pamh, const struct pat_attempt *attempt,
+			const struct pat_verdict *verdict, const char *behind)
+{
+	char line[PAT_LOG_LINE_MAX];
+
+	pam_syslog(pamh, pat_verdict_priority(verdict), "%s%s",
+		   pat_verdict_line(line, sizeof(line), attempt, verdict), behind);
+}
+
+/*
+ * Has patd decide. It logs the decision with its reason, which it tells nobody; what is for us to
+ * log is that there was none. `direct` is why we did not decide ourselves.
+ */
+static int verify_through_patd(pam_handle_t *pamh, const struct options *options,
+			       const struct pat_attempt *attempt, pat_deadline deadline,
+			       struct pat_verdict *direct)
+{
+	enum pat_wire_result result = PAT_WIRE_UNAVAILABLE;
+	char behind[200], why[100];
+	int error = ask_patd(options->socket, attempt, deadline, &result);
+
+	if (!error && result == PAT_WIRE_ACCEPTED)
+		return PAM_SUCCESS;
+	if (!error && result == PAT_WIRE_REFUSED)
+		return PAM_AUTH_ERR;
+	(void)snprintf(behind, sizeof(behind), " patd=\"%s%s%s\"",
+		       error ? pat_error_text(error) : "cannot verify either",
+		       error == PAT_E_IO ? ": " : "",
+		       error == PAT_E_IO ? strerror_r(errno, why, sizeof(why)) : "");
+	log_verdict(pamh, attempt, direct, behind);
+	return PAM_SYSTEM_ERR;
+}
+
+static int verify(pam_handle_t *pamh, const struct options *options,
+		  const struct pat_attempt *attempt)
+{
+	struct pat_verdict verdict = {.outcome = PAT_UNAVAILABLE, .error = PAT_E_ACCESS};
+	pat_deadline deadline = pat_deadline_in(WAIT_MS);
+
+	if (root_throughout()) {
+		pat_verify(options->store, attempt, (int64_t)time(NULL), deadline, &verdict);
+		if (verdict.outcome != PAT_UNAVAILABLE) {
+			log_verdict(pamh, attempt, &verdict, "");
+			return verdict.outcome == PAT_ACCEPTED ? PAM_SUCCESS : PAM_AUTH_ERR;
+		}
+	} else {
+		pat_token_id(attempt->token, verdict.id);
+	}
+	if (options->debug)
+		pam_syslog(pamh, LOG_DEBUG, "asking patd: %s", pat_error_text(verdict.error));
+	return verify_through_patd(pamh, options, attempt, deadline, &verdict);
+}
+
+/* Refuses without looking anything up. */
+static int refuse(pam_handle_t *pamh, const struct pat_attempt *attempt, enum pat_outcome outcome,
+		  const char *behind)
+{
+	struct pat_verdict verdict = {.outcome = outcome};
+
+	pat_token_id(attempt->token, verdict.id);
+	log_verdict(pamh, attempt, &verdict, behind);
+	return PAM_AUTH_ERR;
+}
+
+static int judge(pam_handle_t *pamh, const struct options *options, const char *user,
+		 const char *input)
+{
+	struct pat_token token;
+	struct pat_attempt attempt = {
+		.token = &token,
+		.user = user,
+		.service = item(pamh, PAM_SERVICE),
+		.rhost = item(pamh, PAM_RHOST),
+		.tty = item(pamh, PAM_TTY),
+	};
+	char id[PAT_ID_LEN + 1];
+	int answer;
+
+	switch (pat_token_parse(input, &token)) {
+	case PAT_FORM_OTHER:
+		if (options->debug)
+			pam_syslog(pamh, LOG_DEBUG, "no token: left to the next module");
+		return PAM_AUTHINFO_UNAVAIL;
+	case PAT_FORM_BAD_CHECKSUM:
+		answer = refuse(pamh, &attempt, PAT_REFUSED_CHECKSUM, "");
+		break;
+	default:
+		if (strcmp(attempt.service, MINT_SERVICE) == 0)
+			answer = refuse(pamh, &attempt, PAT_REFUSED_SERVICE,
+					" detail=\"a token never mints a token\"");
+		else
+			answer = verify(pamh, options, &attempt);
+	}
+	if (answer == PAM_SUCCESS) {
+		pat_token_id(&token, id);
+		if (!mark_set(pamh, id))
+			answer = PAM_BUF_ERR;
+	}
+	pat_token_wipe(&token);
+	return answer;
+}
+
+EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	struct options options;
+	const char *user = NULL, *input = NULL;
+	int answer;
+
+	(void)flags;
+	/* The same handle may authenticate more than once: sudo tries three times. */
+	mark_clear(pamh);
+	if (!options_parse(pamh, argc, argv, &options))
+		return PAM_SERVICE_ERR;
+	answer = pam_get_user(pamh, &user, NULL);
+	if (answer == PAM_SUCCESS)
+		answer = pam_get_authtok(pamh, PAM_AUTHTOK, &input, options.prompt);
+	if (answer == PAM_CONV_AGAIN)
+		return PAM_INCOMPLETE;
+	if (answer == PAM_IGNORE)
+		return PAM_AUTH_ERR;
+	if (answer != PAM_SUCCESS)
+		return answer;
+	if (user == NULL || input == NULL)
+		return PAM_AUTHINFO_UNAVAIL;
+	return judge(pamh, &options, user, input);
+}
