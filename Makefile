@@ -80,7 +80,7 @@ TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools
 GENERATED = $(BUILD)/etc/patd.service $(BUILD)/etc/patd.socket $(BUILD)/etc/pam_pat.tmpfiles
 MANUALS = $(wildcard man/*.[1-8])
 
-all: $(MODULE)
+all: $(MODULE) $(PROGRAMS) $(GENERATED)
 
 $(LIB): $(call objects,lib)
 	@rm -f $@

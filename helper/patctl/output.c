@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+#include "output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pat/deadline.h"
+#include "pat/when.h"
+#include "tell.h"
+
+#define WRITE_MS 30000
+
+const char *token_text(const json_t *token, const char *member)
+{
+	return json_string_value(json_object_get(token, member));
+}
+
+static char *copy(const char *text)
+{
+	char *result = strdup(text);
+
+	if (result == NULL)
+		out_of_memory();
+	return result;
+}
+
+char *token_services(const json_t *token)
+{
+	const json_t *services = json_object_get(token, "services"), *service;
+	char *text = NULL;
+	size_t i, size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (stream == NULL)
+		out_of_memory();
+	json_array_foreach(services, i, service)
+	{
+		const char *name = json_string_value(service);
+
+		(void)fprintf(stream, "%s%s", i > 0 ? "," : "", name != NULL ? name : "?");
+	}
+	if (fclose(stream) != 0)
+		out_of_memory();
+	return text;
+}
+
+char *token_time(const json_t *token, const char *member)
+{
+	const char *text = token_text(token, member);
+	char local[PAT_LOCALTIME_MAX];
+	int64_t when;
+
+	if (text == NULL)
+		return NULL;
+	if (strchr(text, 'T') == NULL || pat_when_parse(text, 0, &when) != 0)
+		return copy(text);
+	return copy(pat_localtime(local, when));
+}
+
+char *token_ends(const json_t *token)
+{
+	char *when = token_time(token, "expires_at"), *sentence;
+	int len = when != NULL ? asprintf(&sentence, "Expires %s", when)
+			       : asprintf(&sentence, "Never expires");
+
+	if (len < 0)
+		out_of_memory();
+	free(when);
+	return sentence;
+}
+
+static void print_member(const char *label, const char *value)
+{
+	say("%-14s%s", label, value != NULL && *value != '\0' ? value : "-");
+}
+
+static void print_time(const char *label, const json_t *token, const char *member)
+{
+	char *when = token_time(token, member);
+
+	print_member(label, when != NULL ? when : "never");
+	free(when);
+}
+
+static void print_last_use(const json_t *token)
+{
+	const char *service = token_text(token, "last_used_service");
+	const char *from = token_text(token, "last_used_from");
+	char *when = token_time(token, "last_used_at");
+
+	if (when == NULL)
+		say("%-14s%s", "Last used:", "never");
+	else
+		say("%-14s%s%s%s%s%s", "Last used:", when, service != NULL ? " by " : "",
+		    service != NULL ? service : "", from != NULL && *from != '\0' ? " from " : "",
+		    from != NULL ? from : "");
+	free(when);
+}
+
+void output_token(const json_t *token, bool all)
+{
+	char *services = token_services(token);
+	const char *user = token_text(token, "user");
+
+	print_member("Status:", token_text(token, "status"));
+	print_member("ID:", token_text(token, "id"));
+	print_member("Name:", token_text(token, "name"));
+	if (all)
+		print_member("Description:", token_text(token, "description"));
+	say("%-14s%s (uid %lld)", "User:", user != NULL ? user : "-",
+	    (long long)json_integer_value(json_object_get(token, "uid")));
+	print_member("Services:", services);
+	if (all)
+		print_time("Created:", token, "created_at");
+	print_time("Expires:", token, "expires_at");
+	if (all) {
+		print_last_use(token);
+		say("%-14s%lld",
+		    "Uses:", (long long)json_integer_value(json_object_get(token, "uses")));
+	}
+	free(services);
+}
+
+json_t *json_token(json_t *token)
+{
+	static const char *const members[] = {
+		"id",
+		"name",
+		"description",
+		"user",
+		"uid",
+		"services",
+		"created_at",
+		"expires_at",
+		"last_used_at",
+		"last_used_service",
+		"last_used_from",
+		"uses",
+		"status",
+	};
+	json_t *object = json_object();
+	const char *name;
+	json_t *value;
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		value = json_object_get(token, members[i]);
+		value = value != NULL ? json_incref(value) : json_null();
+		if (json_object_set_new(object, members[i], value) != 0)
+			out_of_memory();
+	}
+	/* What a later patd tells more. */
+	json_object_foreach(token, name, value) if (json_object_get(object, name) == NULL &&
+						    json_object_set(object, name, value) != 0)
+		out_of_memory();
+	return object;
+}
+
+char *json_text(const json_t *json)
+{
+	const size_t flags = JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY;
+	size_t len = json_dumpb(json, NULL, 0, flags);
+	char *text = malloc(len + 2);
+
+	if (len == 0 || text == NULL || json_dumpb(json, text, len, flags) != len)
+		out_of_memory();
+	memcpy(text + len, "\n", 2);
+	return text;
+}
+
+void output_json(const json_t *json)
+{
+	char *text = json_text(json);
+
+	(void)fputs(text, stdout);
+	free(text);
+}
+
+int output_secret(const char *text)
+{
+	pat_deadline deadline = pat_deadline_in(WRITE_MS);
+	size_t left = strlen(text);
+	int copy_of_fd;
+
+	while (left > 0) {
+		struct pollfd pfd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+		ssize_t written = write(STDOUT_FILENO, text, left);
+
+		if (written >= 0) {
+			text += written;
+			left -= (size_t)written;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			if (poll(&pfd, 1, pat_deadline_left(deadline)) <= 0)
+				return STATUS_FAILED;
+		} else if (errno != EINTR) {
+			return STATUS_FAILED;
+		}
+	}
+	/* Network file systems tell only at close(2) that the disk is full. */
+	copy_of_fd = dup(STDOUT_FILENO);
+	if (copy_of_fd >= 0 && close(copy_of_fd) != 0 && errno != EINTR)
+		return STATUS_FAILED;
+	return STATUS_OK;
+}
+
+int finish_output(int status)
+{
+	if (fflush(stdout) != 0)
+		complain("standard output cannot be written: %s", strerror(errno));
+	else if (ferror(stdout))
+		complain("not everything could be written to standard output");
+	else
+		return status;
+	return status == STATUS_OK ? STATUS_FAILED : status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <jansson.h>
+
+#include "patctl.h"
+
+/*
+ * Tokens on standard output. A token here is the object `Token` of io.pampat.Tokens, without its
+ * secret, as patd sent it; a member that is missing or of another type is shown as if it were null.
+ */
+
+/* A member of a token that is text, else NULL. */
+const char *token_text(const json_t *token, const char *member);
+
+/* Its services with commas between; the caller frees it. */
+char *token_services(const json_t *token);
+
+/* A member that is a time, as local time with its zone; as it is when it is none; NULL when it is
+ * null. The caller frees it. */
+char *token_time(const json_t *token, const char *member);
+
+/* When it ends, as a sentence: "Expires 2027-02-19 17:45:15 UTC". The caller frees it. */
+char *token_ends(const json_t *token);
+
+/* A table with one line for each token in the array. */
+int output_table(const struct options *options, const json_t *tokens);
+
+/* One line for each of its members, "Name:  value"; all, or those that verify tells. */
+void output_token(const json_t *token, bool all);
+
+/*
+ * JSON for a program. Members of a token are in the documented order, and those that are missing
+ * null. Beyond ASCII everything is escaped, because a terminal may be all that reads it.
+ */
+json_t *json_token(json_t *token);
+void output_json(const json_t *json);
+char *json_text(const json_t *json); /* the caller wipes and frees it; ends with a line feed */
+
+/*
+ * Writes all of a text that holds a token, at once, past the buffers of stdio. When it returns
+ * STATUS_FAILED, which it does not say, the reason is in errno.
+ */
+int output_secret(const char *text);
+
+/* Makes sure that standard output has taken everything; returns `status` if so. */
+int finish_output(int status);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#include "tell.h"
+
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pat/text.h"
+#include "patctl.h"
+
+void out_of_memory(void)
+{
+	static const char message[] = "patctl: out of memory\n";
+
+	(void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+	_exit(STATUS_FAILED);
+}
+
+static bool is_utf8_locale(void)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* Writes `text` with every byte that is not ASCII as \xHH; there is room for four times its length.
+ */
+static char *put_ascii(char *dst, const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (; *text != '\0'; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte < 0x80) {
+			*dst++ = *text;
+			continue;
+		}
+		*dst++ = '\\';
+		*dst++ = 'x';
+		*dst++ = hex[byte >> 4];
+		*dst++ = hex[byte & 15];
+	}
+	*dst = '\0';
+	return dst;
+}
+
+/* Writes `len` bytes of `text`, among which there is neither quote nor backslash. */
+static char *put_plain(char *dst, const char *text, size_t len, bool utf8)
+{
+	char *piece = strndup(text, len);
+	char *escaped = malloc(PAT_ESCAPED(len) + 3); /* 4 at least */
+
+	if (piece == NULL || escaped == NULL)
+		out_of_memory();
+	pat_escape(escaped, PAT_ESCAPED(len) + 3, piece);
+	dst = utf8 ? stpcpy(dst, escaped) : put_ascii(dst, escaped);
+	free(piece);
+	free(escaped);
+	return dst;
+}
+
+char *shown(const char *text)
+{
+	bool utf8 = is_utf8_locale();
+	char *result, *end;
+
+	if (text == NULL)
+		text = "";
+	result = end = malloc(PAT_ESCAPED(strlen(text)));
+	if (result == NULL)
+		out_of_memory();
+	*end = '\0';
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\"\\");
+
+		end = put_plain(end, text, len, utf8);
+		text += len;
+		if (*text != '\0')
+			*end++ = *text++;
+		*end = '\0';
+	}
+	return result;
+}
+
+static void print_line(FILE *stream, const char *before, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
+
+static void print_line(FILE *stream, const char *before, const char *format, va_list arguments)
+{
+	char *text, *line;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		out_of_memory();
+	line = shown(text);
+	(void)fprintf(stream, "%s%s\n", before, line);
+	free(line);
+	free(text);
+}
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_line(stderr, "patctl: ", format, arguments);
+	va_end(arguments);
+}
+
+void note(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_line(stderr, "", format, arguments);
+	va_end(arguments);
+}
+
+void say(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_line(stdout, "", format, arguments);
+	va_end(arguments);
+}

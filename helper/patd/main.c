@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+
+/* patd: the broker, and the only writer of grants. See patd(8). */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "listeners.h"
+#include "log.h"
+#include "pat/error.h"
+#include "pat/store.h"
+#include "pat/varlink.h"
+#include "policy.h"
+#include "server.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static const char usage[] =
+	"Usage: patd [--listen DIR] [--store PATH] [--config PATH] [--debug]\n"
+	"The broker for personal access tokens.\n"
+	"\n"
+	"  --listen DIR    make the sockets in DIR; without it, take those that systemd passes\n"
+	"  --store PATH    the token store (" PAT_STORE_PATH ")\n"
+	"  --config PATH   the policy (" PAT_POLICY_PATH ")\n"
+	"  --debug         log to standard error as well\n"
+	"  -h, --help      show this\n"
+	"  -V, --version   show the version\n";
+
+struct command_line {
+	struct settings settings;
+	const char *listen;
+	bool debug;
+};
+
+/* -1 to go on, or what to exit with. */
+static int parse(int argc, char **argv, struct command_line *line)
+{
+	enum { LISTEN = 256, STORE, CONFIG, DEBUG };
+	static const struct option options[] = {
+		{"listen", required_argument, NULL, LISTEN},
+		{"store", required_argument, NULL, STORE},
+		{"config", required_argument, NULL, CONFIG},
+		{"debug", no_argument, NULL, DEBUG},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+		switch (option) {
+		case LISTEN:
+			line->listen = optarg;
+			break;
+		case STORE:
+			line->settings.store = optarg;
+			break;
+		case CONFIG:
+			line->settings.policy = optarg;
+			break;
+		case DEBUG:
+			line->debug = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_OK;
+		case 'V':
+			puts("patd " PAT_VERSION);
+			return EXIT_OK;
+		default:
+			fputs("Try 'patd --help'.\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "patd: there are no arguments but options: %s\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (line->settings.store[0] != '/' || line->settings.policy[0] != '/' ||
+	    (line->listen != NULL && line->listen[0] != '/')) {
+		fputs("patd: paths must be absolute\n", stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* Descriptors 0 to 2 are open, whatever we were started with: a file of ours must not be one of
+ * them. */
+static void fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Passwords and tokens pass through this process: no core files, and nobody attaches. */
+static void harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	fill_stdio();
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	pat_varlink_wipe_json();
+	/* With this, TDB would promise what is not on disk. */
+	unsetenv("TDB_NO_FSYNC");
+	if (chdir("/") < 0)
+		perror("patd: /");
+}
+
+static int open_listeners(const struct command_line *line, struct listeners *listeners)
+{
+	int error;
+
+	if (line->listen == NULL) {
+		error = listeners_inherit(listeners);
+		if (error == PAT_E_INVALID)
+			fputs("patd: the sockets that were passed (LISTEN_FDS) must be one of "
+			      "SOCK_STREAM and one of SOCK_SEQPACKET\n",
+			      stderr);
+		else if (error)
+			fputs("patd: no sockets were passed (LISTEN_FDS); without systemd, say "
+			      "where to make them: patd --listen /run/pat\n",
+			      stderr);
+		return error;
+	}
+	error = listeners_make(listeners, line->listen);
+	if (error == PAT_E_EXISTS)
+		fprintf(stderr, "patd: another patd is listening in %s\n", line->listen);
+	else if (error)
+		fprintf(stderr, "patd: cannot listen in %s: %s%s%s\n", line->listen,
+			pat_error_text(error), error == PAT_E_IO ? ": " : "",
+			error == PAT_E_IO ? strerror(errno) : "");
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = {
+		.settings = {.store = PAT_STORE_PATH, .policy = PAT_POLICY_PATH}};
+	struct listeners listeners;
+	struct policy policy;
+	char fault[POLICY_FAULT_MAX];
+	int result = parse(argc, argv, &line);
+
+	if (result >= 0)
+		return result;
+	if (geteuid() != 0) {
+		fputs("patd: must be started by root\n", stderr);
+		return EXIT_FAILED;
+	}
+	harden();
+	if (open_listeners(&line, &listeners) != 0)
+		return EXIT_FAILED;
+	log_open(line.debug);
+	/* It is read anew for each mint; the sysadmin should hear of it now. */
+	if (policy_load(line.settings.policy, &policy, fault) != 0)
+		log_line(LOG_ERR, "no token will be minted: %s", fault);
+	result = server_run(&listeners, &line.settings, line.listen == NULL);
+	if (result != 0)
+		log_line(LOG_ERR, "cannot go on: %s", pat_error_text(result));
+	if (line.listen != NULL)
+		listeners_remove(line.listen);
+	return result == 0 ? EXIT_OK : EXIT_FAILED;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+#include "server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crowd.h"
+#include "log.h"
+#include "pat/error.h"
+#include "peer.h"
+#include "session.h"
+#include "verify_service.h"
+
+#define IDLE_MS 60000
+#define PAUSE_MS 100
+
+/* When a child is ended if it has not ended itself. */
+enum { VERIFY_SECONDS = 10, SESSION_SECONDS = 300 };
+
+typedef void serve_function(int fd, const struct peer *peer, const struct settings *settings);
+
+/* One of the two sockets, and what is behind it. */
+struct door {
+	int listener;
+	enum crowd_room room;
+	serve_function *serve;
+	unsigned seconds;
+};
+
+struct server {
+	const struct listeners *listeners;
+	const struct settings *settings;
+	int signals;
+	sigset_t old_mask;
+	bool out_of_descriptors;
+	struct crowd crowd;
+};
+
+static _Noreturn void run_child(const struct server *server, int fd, const struct peer *peer,
+				const struct door *door)
+{
+	close(server->signals);
+	close(server->listeners->verify);
+	close(server->listeners->varlink);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
+	/* The end of the parent, which knows who is here, is the end of all. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	alarm(door->seconds);
+	door->serve(fd, peer, server->settings);
+	_exit(0);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Whether a connection may come in; who has to make place for it is told to go. */
+static bool admit(struct server *server, const struct peer *peer, enum crowd_room room)
+{
+	unsigned long refused;
+	pid_t evict;
+
+	if (crowd_ask(&server->crowd, peer->uid, room, now_ns(), &evict, &refused) ==
+	    CROWD_WELCOME) {
+		if (evict != 0)
+			kill(evict, SIGTERM);
+		return true;
+	}
+	if (refused > 0)
+		log_line(LOG_NOTICE, "closing connections of uid=%u, which makes too many: %lu",
+			 (unsigned)peer->uid, refused);
+	return false;
+}
+
+static void serve(struct server *server, int fd, const struct peer *peer, const struct door *door)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run_child(server, fd, peer, door);
+	if (pid < 0)
+		log_line(LOG_ERR, "cannot fork: %s", strerror(errno));
+	else if (!crowd_enter(&server->crowd, pid, peer->uid, door->room))
+		kill(pid, SIGTERM);
+}
+
+/* Takes one connection, if there is one. False when there is none, or none can be taken. */
+static bool take(struct server *server, const struct door *door)
+{
+	int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct peer peer;
+
+	if (fd < 0) {
+		bool out =
+			errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+
+		if (out && !server->out_of_descriptors)
+			log_line(LOG_ERR, "cannot accept: %s", strerror(errno));
+		server->out_of_descriptors = out;
+		return errno == EINTR || errno == ECONNABORTED;
+	}
+	server->out_of_descriptors = false;
+	if (peer_get(fd, &peer) == 0 && admit(server, &peer, door->room))
+		serve(server, fd, &peer, door);
+	close(fd);
+	return true;
+}
+
+static void reap(struct server *server)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct crowd_member gone = crowd_leave(&server->crowd, pid);
+
+		if (WIFSIGNALED(status) && gone.pid != 0 && !gone.leaving)
+			log_line(LOG_WARNING, "a connection of uid=%u was ended by signal %d",
+				 (unsigned)gone.uid, WTERMSIG(status));
+	}
+}
+
+/* True if it is time to leave. */
+static bool take_signals(struct server *server)
+{
+	struct signalfd_siginfo info;
+	bool leave = false;
+
+	while (read(server->signals, &info, sizeof(info)) == sizeof(info))
+		leave |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+	reap(server);
+	return leave;
+}
+
+/*
+ * Some connections of each kind in turn. Not all that are there: one who connects in a loop would
+ * then keep us from reaping.
+ */
+static void take_some(struct server *server)
+{
+	enum { SOME = 32 };
+	const struct door verify = {server->listeners->verify, CROWD_VERIFY, verify_serve,
+				    VERIFY_SECONDS};
+	const struct door varlink = {server->listeners->varlink, CROWD_VARLINK, session_serve,
+				     SESSION_SECONDS};
+	bool more_verify = true, more_varlink = true;
+
+	for (int i = 0; i < SOME && (more_verify || more_varlink); i++) {
+		more_verify = more_verify && take(server, &verify);
+		more_varlink = more_varlink && take(server, &varlink);
+	}
+}
+
+static int serve_until_told(struct server *server, bool leave_when_idle)
+{
+	struct pollfd fds[] = {
+		{.fd = server->signals, .events = POLLIN},
+		{.fd = server->listeners->verify, .events = POLLIN},
+		{.fd = server->listeners->varlink, .events = POLLIN},
+	};
+
+	for (;;) {
+		bool idle = leave_when_idle && server->crowd.count == 0;
+		/* Who waits at the door cannot be let in now: look at nothing else for a moment. */
+		bool pause = server->out_of_descriptors;
+		int ready = poll(fds, pause ? 1 : sizeof(fds) / sizeof(fds[0]),
+				 pause  ? PAUSE_MS
+				 : idle ? IDLE_MS
+					: -1);
+
+		if (ready < 0 && errno != EINTR)
+			return PAT_E_IO;
+		if (ready == 0 && idle && !pause)
+			return PAT_OK;
+		if (fds[0].revents != 0 && take_signals(server))
+			return PAT_OK;
+		take_some(server);
+	}
+}
+
+int server_run(const struct listeners *listeners, const struct settings *settings,
+	       bool leave_when_idle)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	sigset_t signals;
+	int error;
+
+	if (server == NULL)
+		return PAT_E_NOMEM;
+	server->listeners = listeners;
+	server->settings = settings;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, &server->old_mask);
+	server->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (server->signals < 0) {
+		free(server);
+		return PAT_E_IO;
+	}
+	error = serve_until_told(server, leave_when_idle);
+	close(server->signals);
+	free(server);
+	return error;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+#include "session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "grants.h"
+#include "log.h"
+#include "pat/error.h"
+#include "pat/text.h"
+
+#define IDLE_MS 30000
+#define WRITE_MS 10000
+#define REQUESTS 200
+#define SHOWN 100
+
+static void log_end(const struct session *session, const char *why)
+{
+	log_line(LOG_NOTICE, "closing a connection of uid=%u pid=%d: %s",
+		 (unsigned)session->peer.uid, (int)session->peer.pid, why);
+}
+
+/* A call is {method, parameters?, more?, oneway?, upgrade?} and nothing else. */
+static bool well_formed(struct session *session, json_t *message, const char **method,
+			json_t **parameters)
+{
+	const json_t *more = NULL, *oneway = NULL, *upgrade = NULL;
+	json_t *given = NULL;
+
+	if (json_unpack(message, "{s:s, s?o, s?o, s?o, s?o !}", "method", method, "parameters",
+			&given, "more", &more, "oneway", &oneway, "upgrade", &upgrade) != 0)
+		return false;
+	if ((more && !json_is_boolean(more)) || json_is_true(oneway) || json_is_true(upgrade))
+		return false;
+	session->more = json_is_true(more);
+	if (given == NULL || json_is_null(given)) {
+		given = json_object();
+		if (given == NULL || json_object_set_new(message, "parameters", given) != 0)
+			return false;
+	}
+	*parameters = given;
+	return json_is_object(given);
+}
+
+int session_read(struct session *session, unsigned wait_ms, json_t **message, const char **method,
+		 json_t **parameters)
+{
+	int error = pat_varlink_read(&session->link, pat_deadline_in(wait_ms), message);
+
+	if (!error && !well_formed(session, *message, method, parameters)) {
+		json_decref(*message);
+		error = PAT_E_INVALID;
+	}
+	if (!error && ++session->requests > REQUESTS) {
+		json_decref(*message);
+		error = PAT_E_TOOBIG;
+		log_end(session, "too many requests");
+	} else if (error == PAT_E_INVALID) {
+		log_end(session, "malformed message");
+	} else if (error == PAT_E_TOOBIG) {
+		log_end(session, "message too large");
+	}
+	session->answered = false;
+	if (error)
+		session->link_error = error;
+	return error;
+}
+
+static int send_message(struct session *session, json_t *message)
+{
+	int error = PAT_E_NOMEM;
+
+	if (message != NULL)
+		error = pat_varlink_write(&session->link, message, pat_deadline_in(WRITE_MS));
+	json_decref(message);
+	if (error && !session->link_error)
+		session->link_error = error;
+	return error;
+}
+
+int session_reply(struct session *session, json_t *parameters, bool continues)
+{
+	session->answered = !continues;
+	if (parameters == NULL)
+		return send_message(session, NULL);
+	return send_message(session, continues ? json_pack("{s:o, s:b}", "parameters", parameters,
+							   "continues", 1)
+					       : json_pack("{s:o}", "parameters", parameters));
+}
+
+int session_error(struct session *session, const char *name, const char *message, json_t *extra)
+{
+	json_t *parameters = extra ? extra : json_object();
+
+	session->answered = true;
+	if (message != NULL && parameters != NULL)
+		json_object_set_new(parameters, "message", json_string(message));
+	(void)send_message(session,
+			   json_pack("{s:s, s:o}", "error", name, "parameters", parameters));
+	return PAT_E_INVALID;
+}
+
+static int refuse_parameter(struct session *session, const char *name)
+{
+	char shown[SHOWN], message[2 * SHOWN];
+
+	snprintf(message, sizeof(message),
+		 "the parameter \"%s\" is missing, unknown or of a wrong type",
+		 pat_escape(shown, sizeof(shown), name));
+	return session_error(session, ERROR_VARLINK("InvalidParameter"), message,
+			     json_pack("{s:s}", "parameter", shown));
+}
+
+static bool of_type(const json_t *value, json_type type)
+{
+	if (type == JSON_TRUE)
+		return json_is_boolean(value);
+	return json_typeof(value) == type;
+}
+
+/* Every parameter that is there is known and of its type; those that must be there are. Null stands
+ * for one that is not, and is taken out. */
+static int check_parameters(struct session *session, const struct method *method, json_t *given)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(given, next, name, value)
+	{
+		const struct parameter *parameter = method->parameters;
+
+		while (parameter->name != NULL && strcmp(parameter->name, name) != 0)
+			parameter++;
+		if (parameter->name == NULL)
+			return refuse_parameter(session, name);
+		if (json_is_null(value))
+			json_object_del(given, name);
+		else if (!of_type(value, parameter->type))
+			return refuse_parameter(session, name);
+	}
+	for (const struct parameter *p = method->parameters; p->name != NULL; p++)
+		if (p->required && json_object_get(given, p->name) == NULL)
+			return refuse_parameter(session, p->name);
+	return 0;
+}
+
+/* The account that root names: one that exists, or one that some token was minted for. */
+static int find_named(struct session *session, const char *user)
+{
+	char shown[SHOWN], message[2 * SHOWN];
+	int error = pat_account_by_name(user, false, &session->owner);
+
+	if (!error && session->owner.exists)
+		return 0;
+	if ((!error || error == PAT_E_TOOBIG) &&
+	    grants_owner_by_name(session->settings->store, user, &session->owner) == 0)
+		return 0;
+	snprintf(message, sizeof(message),
+		 error && error != PAT_E_TOOBIG ? "the account %s could not be looked up"
+						: "there is no user %s",
+		 pat_escape(shown, sizeof(shown), user));
+	return session_error(session, ERROR_OWN("NotFound"), message, NULL);
+}
+
+/* Whose tokens are meant: the caller's, or, for root, those of `user`, or of whoever has the id. */
+static int find_owner(struct session *session, const json_t *parameters)
+{
+	const char *user = json_string_value(json_object_get(parameters, "user"));
+	const char *id = json_string_value(json_object_get(parameters, "selector"));
+
+	session->owner = session->caller;
+	if (session->peer.uid == 0 && user == NULL && id != NULL)
+		(void)grants_owner_by_id(session->settings->store, id, &session->owner);
+	if (user == NULL || strcmp(user, session->caller.name) == 0)
+		return 0;
+	if (session->peer.uid != 0)
+		return session_error(session, ERROR_OWN("PermissionDenied"),
+				     "only root may act for another user", NULL);
+	return find_named(session, user);
+}
+
+/* What the table asks for before a method looks at anything. */
+static int admit(struct session *session, const struct method *method, const json_t *parameters)
+{
+	if (method->needs & (NEED_ACCOUNT | NEED_OWNER) && !session->caller.exists)
+		return session_error(session, ERROR_OWN("PermissionDenied"),
+				     "your uid has no account on this machine", NULL);
+	if (method->needs & NEED_OWNER)
+		return find_owner(session, parameters);
+	return 0;
+}
+
+static void dispatch(struct session *session, const char *name, json_t *parameters)
+{
+	const struct method *method = methods;
+
+	while (method < methods + methods_count && strcmp(method->name, name) != 0)
+		method++;
+	if (method == methods + methods_count) {
+		char shown[SHOWN];
+
+		session_error(session, ERROR_VARLINK("MethodNotFound"), NULL,
+			      json_pack("{s:s}", "method", pat_escape(shown, sizeof(shown), name)));
+		return;
+	}
+	if (check_parameters(session, method, parameters) != 0)
+		return;
+	if (admit(session, method, parameters) != 0)
+		return;
+	if (method->check != NULL && method->check(session, parameters) != 0)
+		return;
+	if (method->needs & NEED_FRESH && session->peer.uid != 0) {
+		if (!session->fresh) {
+			session_error(session, ERROR_OWN("AuthenticationRequired"),
+				      "this needs fresh authentication", NULL);
+			return;
+		}
+		session->fresh = false;
+	}
+	(void)method->act(session, parameters);
+}
+
+void session_serve(int fd, const struct peer *peer, const struct settings *settings)
+{
+	struct session session = {.settings = settings, .peer = *peer};
+	const char *method;
+	json_t *message, *parameters;
+	int error = pat_account_by_uid(peer->uid, false, &session.caller);
+
+	if (error) {
+		log_end(&session, "its account could not be looked up");
+		return;
+	}
+	/* Who has no account may still end a token that was found: the table says what needs one.
+	 */
+	if (!session.caller.exists)
+		session.caller.uid = peer->uid;
+	if (pat_varlink_begin(&session.link, fd) != 0)
+		return;
+	while (session.link_error == 0 &&
+	       session_read(&session, IDLE_MS, &message, &method, &parameters) == 0) {
+		dispatch(&session, method, parameters);
+		json_decref(message);
+	}
+	pat_varlink_end(&session.link);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "pat/account.h"
+#include "pat/varlink.h"
+#include "peer.h"
+#include "settings.h"
+
+/*
+ * One connection of a Varlink client, in a child of its own.
+ *
+ * MUST:
+ *  - know who calls from the kernel alone; `user` in a request only names whose tokens are meant,
+ *    and other than the caller's own is for root;
+ *  - do what grants more only after fresh authentication, which is good for one such request;
+ *  - end at the first message that is not well-formed, after IDLE_MS of silence, after REQUESTS
+ *    requests, and in any case after SECONDS.
+ */
+
+enum session_need {
+	NEED_NOTHING = 0,
+	NEED_ACCOUNT = 1, /* the caller has an account */
+	NEED_OWNER = 2,   /* the same; and `user`, if given, is the caller, or the caller is root */
+	NEED_FRESH = 4,   /* and the caller has just authenticated, or is root */
+};
+
+struct session {
+	const struct settings *settings;
+	struct peer peer;
+	struct pat_account caller;
+	struct pat_account owner; /* whose tokens the present request is about */
+	struct pat_varlink link;
+	bool fresh;        /* has authenticated, and not used that yet */
+	unsigned attempts; /* at authentication */
+	unsigned requests;
+	bool more;      /* the present request takes many replies */
+	bool answered;  /* its last reply was sent */
+	int link_error; /* the first failure of the connection, after which it ends */
+};
+
+/* Serves the connection until it ends. Closes nothing. */
+void session_serve(int fd, const struct peer *peer, const struct settings *settings);
+
+/*
+ * Reads the next request, which may take `wait_ms` to come: 0, `method` inside *message, and
+ * `parameters` there too (an empty object if it has none). On failure the connection is to end, for
+ * which the log has the reason.
+ */
+int session_read(struct session *session, unsigned wait_ms, json_t **message, const char **method,
+		 json_t **parameters);
+
+/* Sends a reply and takes over `parameters`; NULL stands for out of memory. 0 or a negative error,
+ * which is also kept. With `continues` more replies follow. */
+int session_reply(struct session *session, json_t *parameters, bool continues);
+
+/* Sends an error. `name` has its interface before it; `extra` (may be NULL) is taken over. */
+int session_error(struct session *session, const char *name, const char *message, json_t *extra);
+
+/* The names of errors. */
+#define ERROR_OWN(name) "io.pampat.Tokens." name
+#define ERROR_VARLINK(name) "org.varlink.service." name
+
+/* A parameter of a method. */
+struct parameter {
+	const char *name;
+	json_type type; /* JSON_TRUE for either truth value */
+	bool required;
+};
+
+/*
+ * A method: `check` looks at the parameters and says what is wrong before anybody has to
+ * authenticate; `act` does the work and replies. Both return 0, or anything else once they sent an
+ * error.
+ */
+struct method {
+	const char *name;
+	enum session_need needs;
+	int (*check)(struct session *session, const json_t *parameters);
+	int (*act)(struct session *session, const json_t *parameters);
+	struct parameter parameters[6]; /* ends with a NULL name */
+};
+
+/* methods.c */
+extern const struct method methods[];
+extern const unsigned methods_count;
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SHELF_H
+#define SHELF_H
+
+#include "grants.h"
+#include "pat/store.h"
+
+/* What minting, revoking and listing share: the tokens of one uid, read from an open store. */
+
+struct shelf {
+	unsigned count;
+	struct pat_grant *grants; /* oldest first */
+};
+
+/* Reads them. A record that is damaged or gone is logged and passed over: the others are not worse
+ * for it. The shelf is to be freed whatever this returns. */
+int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf);
+void shelf_free(struct shelf *shelf);
+
+/* Whether the token is the owner's by uid and by name, and whether it is live. */
+bool shelf_owned(const struct pat_grant *grant, const struct pat_account *owner);
+bool shelf_live(const struct pat_grant *grant, int64_t now);
+
+/* Finds the token that a selector names, as grants_get() says. *chosen is on the shelf. */
+int shelf_choose(const struct shelf *shelf, const struct pat_account *owner, const char *selector,
+		 int64_t now, const struct pat_grant **chosen, struct grant_choice *choice);
+
+/* The token with its use, and without its hash. A damaged use record is logged, and shown as
+ * unused: the token does not become invisible by it. */
+void shelf_view(struct pat_store *store, const struct pat_grant *grant, struct grant_view *view);
+
+/* How long these wait for the store: longer than a login. */
+pat_deadline shelf_deadline(void);
+
+#endif

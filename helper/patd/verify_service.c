@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#include "verify_service.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "log.h"
+#include "pat/deadline.h"
+#include "pat/error.h"
+#include "pat/verify.h"
+#include "pat/wire.h"
+#include "policy.h"
+
+#define REQUEST_MS 1000
+/* Less than the module waits, so that it hears of the failure. */
+#define VERIFY_MS 1500
+
+static int receive(int fd, struct pat_wire_request *request)
+{
+	pat_deadline deadline = pat_deadline_in(REQUEST_MS);
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	int ready;
+	ssize_t got;
+
+	do
+		ready = poll(&poll_fd, 1, pat_deadline_left(deadline));
+	while (ready < 0 && errno == EINTR && !pat_deadline_passed(deadline));
+	if (ready <= 0)
+		return ready == 0 ? PAT_E_BUSY : PAT_E_IO;
+	got = recv(fd, request, sizeof(*request), MSG_DONTWAIT | MSG_TRUNC);
+	if (got == 0)
+		return PAT_E_CLOSED;
+	if (got < 0)
+		return PAT_E_IO;
+	return got == sizeof(*request) ? PAT_OK : PAT_E_INVALID;
+}
+
+static bool ends(const char *field, size_t size)
+{
+	return memchr(field, '\0', size) != NULL;
+}
+
+/* Every text ends within its field, and the token is one. */
+static bool well_formed(const struct pat_wire_request *request, struct pat_token *token)
+{
+	return request->magic == PAT_WIRE_MAGIC && ends(request->token, sizeof(request->token)) &&
+	       ends(request->user, sizeof(request->user)) &&
+	       ends(request->service, sizeof(request->service)) &&
+	       ends(request->rhost, sizeof(request->rhost)) &&
+	       ends(request->tty, sizeof(request->tty)) &&
+	       pat_token_parse(request->token, token) == PAT_FORM_TOKEN;
+}
+
+/* Whether this peer may ask about this user. A pat.conf that cannot be read allows nobody more. */
+static bool may_ask(const struct peer *peer, const char *user, const struct settings *settings)
+{
+	struct pat_account account;
+	struct policy policy;
+	char fault[POLICY_FAULT_MAX];
+
+	if (peer->uid == 0)
+		return true;
+	if (pat_account_by_name(user, false, &account) == PAT_OK && account.exists &&
+	    account.uid == peer->uid)
+		return true;
+	if (pat_account_by_uid(peer->uid, false, &account) != PAT_OK || !account.exists)
+		return false;
+	if (policy_load(settings->policy, &policy, fault) != PAT_OK) {
+		log_line(LOG_ERR, "verify_for is not in force: %s", fault);
+		return false;
+	}
+	return policy_may_verify(&policy, account.name);
+}
+
+static enum pat_wire_result decide(const struct pat_attempt *attempt, const struct peer *peer,
+				   const struct settings *settings)
+{
+	struct pat_verdict verdict = {.outcome = PAT_REFUSED_PEER};
+	char line[PAT_LOG_LINE_MAX];
+
+	pat_token_id(attempt->token, verdict.id);
+	if (may_ask(peer, attempt->user, settings))
+		pat_verify(settings->store, attempt, (int64_t)time(NULL),
+			   pat_deadline_in(VERIFY_MS), &verdict);
+	log_line(pat_verdict_priority(&verdict), "%s peer=\"uid=%u pid=%d\"",
+		 pat_verdict_line(line, sizeof(line), attempt, &verdict), (unsigned)peer->uid,
+		 (int)peer->pid);
+	switch (verdict.outcome) {
+	case PAT_ACCEPTED:
+		return PAT_WIRE_ACCEPTED;
+	case PAT_UNAVAILABLE:
+		return PAT_WIRE_UNAVAILABLE;
+	default:
+		return PAT_WIRE_REFUSED;
+	}
+}
+
+void verify_serve(int fd, const struct peer *peer, const struct settings *settings)
+{
+	struct pat_wire_request request;
+	struct pat_wire_reply reply = {.magic = PAT_WIRE_MAGIC};
+	struct pat_token token = {""};
+	struct pat_attempt attempt = {.token = &token,
+				      .user = request.user,
+				      .service = request.service,
+				      .rhost = request.rhost,
+				      .tty = request.tty};
+	int error = receive(fd, &request);
+
+	if (!error && !well_formed(&request, &token))
+		error = PAT_E_INVALID;
+	sodium_memzero(request.token, sizeof(request.token));
+	if (error) {
+		log_line(error == PAT_E_CLOSED ? LOG_DEBUG : LOG_NOTICE,
+			 "closing a connection of uid=%u pid=%d: request %s", (unsigned)peer->uid,
+			 (int)peer->pid, pat_error_text(error));
+	} else {
+		reply.result = decide(&attempt, peer, settings);
+		/* One message into an empty queue: it fits, or the peer is gone. */
+		(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	pat_token_wipe(&token);
+}

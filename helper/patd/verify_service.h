@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef VERIFY_SERVICE_H
+#define VERIFY_SERVICE_H
+
+#include "peer.h"
+#include "settings.h"
+
+/*
+ * One connection of the module, in a child of its own: one request, one reply (pat/wire.h).
+ *
+ * MUST:
+ *  - wait for the request REQUEST_MS and no longer: a su that its user has stopped may hold a child
+ *    for that time;
+ *  - use nothing of a request that is not of the exact size, or whose text does not end in its
+ * field;
+ *  - answer root about anybody, others about themselves, and about anybody only if pat.conf names
+ * them;
+ *  - tell the peer yes, no, or that there is no answer, and the log everything but the secret.
+ */
+void verify_serve(int fd, const struct peer *peer, const struct settings *settings);
+
+#endif
