@@ -1,0 +1,316 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+# Also: sanitized
+#
+# The command line that people and scripts use: every command, its output, its exit status.
+
+# shellcheck source=SCRIPTDIR/../lib/world.sh
+. "$(dirname "$0")/../lib/world.sh"
+world_enter "$@"
+world_furnish
+patd_start
+
+create() {
+	run as alice timeout 20 patctl create --password-stdin "$@" <<<"${PASSWORD[alice]}"
+}
+
+alice() {
+	as alice timeout 20 patctl "$@"
+}
+
+# python EXPRESSION: about the JSON in $out, called `it`.
+python() {
+	/usr/bin/python3 -c 'import json, sys; it = json.loads(sys.argv[1]); print(eval(sys.argv[2]))' \
+		"$out" "$1"
+}
+
+# --- create
+
+create 'phone, SFTP' --service sshd,vsftpd -s su -d 'the old one' --json
+is 'create --json' "$rc" 0
+TOKEN=$(python 'it["token"]') ID=$(python 'it["id"]')
+like 'has the token' "$TOKEN" '^lnxpat_[0-9A-Za-z]{57}$'
+is 'whose id is in it' "$ID" "${TOKEN:7:8}"
+is 'and every field, each of its kind' "$(python '" ".join(sorted(it))')" \
+	'created_at description expires_at id last_used_at last_used_from last_used_service name services status token uid user uses'
+is 'with what was asked for' \
+	"$(python '(it["name"], it["description"], it["services"], it["user"], it["uid"], it["status"], it["uses"], it["last_used_at"])')" \
+	"('phone, SFTP', 'the old one', ['sshd', 'vsftpd', 'su'], 'alice', $(id -u alice), 'active', 0, None)"
+
+create -q quiet
+is 'create --quiet says nothing but the token' "$rc $err ${#out}" '0  64'
+QUIET=$out
+
+create 'phone, SFTP'
+exited 'a name that a live token has' 1
+like 'is refused with words' "$err" 'live token of that name'
+
+usage() {
+	exited "$1: exit status 2" 2
+	is "$1: nothing on standard output" "$out" ''
+	like "$1: a message" "$err" '^(patctl|usage): '
+}
+
+for when in 10 -1d 0s 1.5h 5x '' tomorrow 2020-01-01 2027-02-30 2027-13-01 2027-1-1 \
+	2020-01-01T00:00:00Z 9999999y '1 d' 1D; do
+	create 'bad when' "--expires=$when"
+	usage "--expires '$when'"
+done
+for list in '' ',' 'sshd,,su' 'ss hd' ../sshd /etc .hidden; do
+	create 'bad list' "--service=$list"
+	usage "--service '$list'"
+done
+create ''
+usage 'an empty name'
+create "$(printf 'x%.0s' {1..101})"
+usage 'a name of 101 characters'
+create $'two\nlines'
+usage 'a name of two lines'
+create $'bell\a'
+usage 'a name with a control character'
+create $'bad\xff'
+usage 'a name that is not UTF-8'
+create
+usage 'no name'
+create two names
+usage 'two names'
+create ok --no-such-option
+usage 'an unknown option'
+run alice
+usage 'no command'
+for option in -d --description= -e --expires= -s --service= -u --user= --socket= ''; do
+	for secret in "$TOKEN" "secret-token:$TOKEN"; do
+		run alice create "a token after $option" "$option$secret"
+		usage "a token as the value of '$option'"
+		like 'is refused as such' "$err" 'never put a token on a command line'
+		unlike 'and not repeated' "$err" "${TOKEN:15:20}"
+	done
+done
+run alice create 'two words' -d "$TOKEN" -d innocent
+usage 'a token as a value that another one replaces'
+run alice explode
+usage 'an unknown command'
+run alice show
+usage 'show of nothing'
+run alice revoke
+usage 'revoke of nothing'
+run alice revoke --all "$ID"
+usage 'revoke of all and one'
+
+create "$(printf 'ü%.0s' {1..100})"
+exited 'a name of 100 characters, each of two bytes' 0
+LONG=${out:7:8}
+create 'quotes " and \ and %s'
+exited 'a name with quotes, backslash and percent' 0
+
+for when in 30s 15m 12h 90d 8w 6M 1y "$(date -d '+40 days' +%F)" \
+	"$(date -u -d '+40 days' +%FT%TZ)" "$(date -d '+40 days' +%FT%T%:z)"; do
+	create "when $when" --expires "$when"
+	exited "--expires $when" 0
+	like "--expires $when: the time is shown, with its zone" "$err" \
+		'[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{5,8} ([A-Z]+|[+-][0-9]+)'
+done
+day=$(date -d '+40 days' +%F)
+is 'a date is the end of that day' \
+	"$(alice show "when $day" --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["expires_at"])')" \
+	"$(date -u -d "$day 23:59:59" +%FT%TZ)"
+
+# --- list, show
+
+run alice list --json
+is 'list --json is an array' "$(python 'type(it).__name__, len(it)')" "('list', 14)"
+is 'without any token' "$(python 'any("token" in token for token in it)')" False
+unlike 'nor a secret' "$out" "${TOKEN:15:43}"
+run alice list
+like 'list has a heading' "$out" '^[A-Z]+ .*NAME'
+like 'and a line for each' "$out" "$ID.*phone, SFTP"
+lines=$(wc -l <<<"$out")
+run alice list --no-legend
+is 'list --no-legend has none' "$(wc -l <<<"$out")" $((lines - 1))
+run alice show "$ID"
+like 'show tells about an id' "$out" 'phone, SFTP'
+like 'and its description' "$out" 'the old one'
+run alice show quiet --json
+is 'show takes a name' "$(python 'it["id"]')" "${QUIET:7:8}"
+run alice show "$ID" --json
+is 'show --json is an object' "$(python 'it["name"]')" 'phone, SFTP'
+run alice show "${ID:0:4}" --json
+is 'show takes the first 4 characters of an id' "$(python 'it["id"]')" "$ID"
+run alice show "${ID:0:3}"
+exited 'and no less' 3
+run alice revoke "${ID:0:3}"
+exited 'nor does revoke' 3
+is 'which ended nothing' "$(field status "$ID")" active
+run alice show nosuch
+exited 'show of what is not there' 3
+
+# A patd that knows many tokens whose ids begin alike. Real ones do so too seldom.
+cat >"$W/tmp/ambiguous.py" <<'END'
+import json, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+while True:
+    connection, _ = listener.accept()
+    connection.recv(65536)
+    connection.sendall(json.dumps({"error": "io.pampat.Tokens.Ambiguous", "parameters": {
+        "message": '"Ab3d" could be any of 2 tokens', "ids": ["Ab3dE9xZ", "Ab3dq\x1b[m"]}}).encode() + b"\0")
+    connection.close()
+END
+/usr/bin/python3 "$W/tmp/ambiguous.py" "$W/tmp/ambiguous" &
+ambiguous=$!
+wait_for 5 test -S "$W/tmp/ambiguous"
+chmod 666 "$W/tmp/ambiguous"
+for command in show revoke; do
+	run alice $command Ab3d --socket "$W/tmp/ambiguous"
+	exited "$command of an ambiguous beginning" 3
+	is "$command tells which are possible, and says nothing that a terminal obeys" "$err" \
+		$'patctl: "Ab3d" could be any of 2 tokens\nwhich of: Ab3dE9xZ, Ab3dq\\x1b[m?'
+done
+kill $ambiguous
+wait $ambiguous 2>/dev/null
+
+# --- verify
+
+run alice verify <<<"$QUIET"
+is 'verify of a good token' "$rc" 0
+like 'says whose' "$out$err" alice
+like 'and which' "$out$err" quiet
+run as bob patctl verify --json <<<"$QUIET"
+is 'verify by whoever holds it' "$(python '(it["user"], it["name"], it["status"])')" \
+	"('alice', 'quiet', 'active')"
+is 'verify is no use' "$(field uses "${QUIET:7:8}") $(field last_used_at "${QUIET:7:8}")" '0 null'
+run alice verify <<<"$("$LIB/forge.py" "${QUIET:7:8}")"
+refused 'verify of a wrong secret'
+unlike 'tells nothing of the token' "$out$err" 'quiet'
+run alice verify <<<'not a token'
+refused 'verify of what is none'
+run alice verify </dev/null
+refused 'verify of nothing'
+
+# at_terminal TOKEN COMMAND...: as alice, who types the token where she is asked for one.
+cat >"$W/tmp/terminal.exp" <<'END'
+set timeout 10
+set secret [gets stdin]
+spawn -noecho patctl {*}$argv
+expect "Token: " { send -- "$secret\r" } timeout { exit 124 }
+expect eof { } timeout { exit 124 }
+exit [lindex [wait] 3]
+END
+at_terminal() {
+	run as alice expect -f "$W/tmp/terminal.exp" -- "${@:2}" <<<"$1"
+}
+at_terminal "$QUIET" verify
+exited 'verify at a terminal asks' 0
+like 'and tells' "$out" 'quiet'
+unlike 'and the token is not shown' "$out" "${QUIET:15:20}"
+at_terminal 'not a token' verify
+exited 'verify at a terminal of what is none' 2
+like 'says so' "$out" 'is no token'
+unlike 'and does not show it' "$out" 'not a token'
+
+# --- revoke
+
+at_terminal "$TOKEN" revoke --token-stdin
+exited 'revoke --token-stdin at a terminal asks' 0
+unlike 'and the token is not shown' "$out" "${TOKEN:15:20}"
+is 'and ends it' "$(field status "${TOKEN:7:8}")" revoked
+create 'phone, SFTP' --json
+TOKEN=$(python 'it["token"]')
+
+log_mark
+run alice revoke "$LONG"
+exited 'revoke takes an id' 0
+logged 'one line says who ended what' \
+	"patd\[[0-9]+\]: revoked token id=$LONG name=\".*\" user=\"alice\" uid=$(id -u alice) by=alice\($(id -u alice)\)\$"
+run alice revoke "$LONG"
+exited 'revoking again is no error' 0
+run alice list --json
+is 'a revoked token is not in the list' "$(python "'$LONG' in [t['id'] for t in it]")" False
+run alice list --all --json
+is 'but in the whole list' "$(python "[t['status'] for t in it if t['id'] == '$LONG']")" \
+	"['revoked']"
+run alice revoke 'when 30s' 'when 15m'
+exited 'revoke takes several names' 0
+run alice revoke 'when 12h' nosuch
+exited 'revoke of one that is there and one that is not' 3
+run as bob patctl revoke --token-stdin <<<"$QUIET"
+exited 'revoke --token-stdin, whoever calls' 0
+is 'ends that token' "$(field status "${QUIET:7:8}")" revoked
+run alice verify <<<"$QUIET"
+refused 'verify of a revoked token'
+run as bob patctl revoke --token-stdin <<<"$("$LIB/forge.py" "${TOKEN:7:8}")"
+exited 'revoke --token-stdin of a wrong secret' 3
+is 'ends nothing' "$(field status "${TOKEN:7:8}")" active
+create quiet
+exited 'the name of a revoked token is free again' 0
+run alice show quiet --json
+is 'and means the live one' "$(python 'it["status"]')" active
+run as bob patctl revoke --all
+exited 'revoke --all of none' 0
+is 'is of nobody else' "$(field status "${TOKEN:7:8}")" active
+run alice revoke --all
+exited 'revoke --all' 0
+run alice list --json
+is 'ends all' "$out" '[]'
+
+# --- others
+
+give bob one && give bob two && give carol three
+run patctl list --user bob --json
+is 'root lists those of a user' "$(python '[t["name"] for t in it]')" "['one', 'two']"
+run patctl list --all-users --json
+is 'root lists those of everybody' "$(python 'sorted(t["name"] for t in it)')" \
+	"['one', 'three', 'two']"
+for command in 'list --user bob' 'list --all-users' 'show one --user bob' 'revoke one --user bob' \
+	'revoke --all --user bob' 'create evil --user bob --password-stdin'; do
+	# shellcheck disable=SC2086
+	run alice $command <<<"${PASSWORD[alice]}"
+	exited "a user may not: $command" 5
+done
+run alice show one
+exited 'and does not find what belongs to another' 3
+run patctl revoke one --user bob
+exited 'root revokes for a user' 0
+run patctl revoke --all --user carol
+exited 'root revokes all of a user' 0
+run patctl list --all-users --json
+is 'and nothing more' "$(python '[t["name"] for t in it]')" "['two']"
+
+# --- help, version, no patd
+
+for option in -h --help; do
+	run alice $option
+	is "$option" "$rc $err" '0 '
+	like "$option names the commands" "$out" 'create.*list.*show.*revoke.*verify'
+done
+for option in -V --version; do
+	run alice $option
+	is "$option" "$rc $err" '0 '
+	like "$option names the version" "$out" 'patctl.* [0-9]+\.[0-9]+'
+done
+
+mkdir "$W/tmp/played"
+run alice list --socket "$W/tmp/none"
+exited 'no socket' 6
+chmod 755 "$W/tmp/played"
+chown bob "$W/tmp/played"
+exec_as bob "$LIB/peers.py" impostor "$W/tmp/played/socket" &
+wait_for 5 test -S "$W/tmp/played/socket"
+run alice create evil --password-stdin --socket "$W/tmp/played/socket" <<<"${PASSWORD[alice]}"
+exited 'a patd that is not root gets nothing' 6
+kill $!
+wait $! 2>/dev/null
+unlike 'neither a password nor anything else' "$(cat "$W/tmp/played"/* 2>/dev/null)" '.'
+patd_stop
+for command in list 'show x' 'revoke x' 'create x --password-stdin'; do
+	# shellcheck disable=SC2086
+	run alice $command <<<"${PASSWORD[alice]}"
+	exited "no patd: $command" 6
+done
+like 'and says so' "$err" 'patd'
+like 'and what root can do' "$err" 'systemctl start patd\.socket'
+run alice list --socket "$W/tmp/none"
+unlike 'which is of no use for another socket' "$err" systemctl
+
+end
