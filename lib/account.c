@@ -22,16 +22,21 @@ bool pat_account_hash_locked(const char *hash)
 	return hash[strspn(hash, "!")] != '\0';
 }
 
+/* passwd(5): the hash is in shadow(5). */
+static const char in_shadow[] = "x";
+
 /* One try of getpwnam_r(), getpwuid_r() or getspnam_r(): its return value, the entry in `account`.
  */
 struct query {
 	const char *name;
 	uint32_t uid;
 	struct pat_account *account;
-	int (*ask)(const struct query *query, char *buf, size_t size);
+	bool shadowed; /* the entry says that the hash is in shadow */
+	bool told;     /* and shadow has one */
+	int (*ask)(struct query *query, char *buf, size_t size);
 };
 
-static int keep_passwd(const struct query *query, const struct passwd *pw)
+static int keep_passwd(struct query *query, const struct passwd *pw)
 {
 	struct pat_account *account = query->account;
 	size_t len;
@@ -45,10 +50,11 @@ static int keep_passwd(const struct query *query, const struct passwd *pw)
 	account->uid = pw->pw_uid;
 	account->locked = pw->pw_passwd != NULL && pat_account_hash_locked(pw->pw_passwd);
 	account->exists = true;
+	query->shadowed = pw->pw_passwd != NULL && strcmp(pw->pw_passwd, in_shadow) == 0;
 	return 0;
 }
 
-static int ask_name(const struct query *query, char *buf, size_t size)
+static int ask_name(struct query *query, char *buf, size_t size)
 {
 	struct passwd pw, *found = NULL;
 	int error = getpwnam_r(query->name, &pw, buf, size, &found);
@@ -56,7 +62,7 @@ static int ask_name(const struct query *query, char *buf, size_t size)
 	return error ? error : keep_passwd(query, found);
 }
 
-static int ask_uid(const struct query *query, char *buf, size_t size)
+static int ask_uid(struct query *query, char *buf, size_t size)
 {
 	struct passwd pw, *found = NULL;
 	int error = getpwuid_r(query->uid, &pw, buf, size, &found);
@@ -64,18 +70,20 @@ static int ask_uid(const struct query *query, char *buf, size_t size)
 	return error ? error : keep_passwd(query, found);
 }
 
-static int ask_shadow(const struct query *query, char *buf, size_t size)
+static int ask_shadow(struct query *query, char *buf, size_t size)
 {
 	struct spwd sp, *found = NULL;
 	int error = getspnam_r(query->account->name, &sp, buf, size, &found);
 
-	if (error == 0 && found != NULL && found->sp_pwdp != NULL)
+	if (error == 0 && found != NULL && found->sp_pwdp != NULL) {
 		query->account->locked |= pat_account_hash_locked(found->sp_pwdp);
+		query->told = true;
+	}
 	return error;
 }
 
 /* Asks with a buffer that is large enough, and wipes it: a password hash may be in it. */
-static int run(const struct query *query)
+static int run(struct query *query)
 {
 	char small[SMALL], *large;
 	int error = query->ask(query, small, sizeof(small));
@@ -107,7 +115,11 @@ static int look_up(struct query *query, bool shadow)
 	if (error || !shadow || !query->account->exists)
 		return error;
 	query->ask = ask_shadow;
-	return run(query);
+	error = run(query);
+	/* A file that may not be read can come out as one without an entry (nsswitch.conf(5)). */
+	if (!error && query->shadowed && !query->told)
+		error = PAT_E_SHADOW;
+	return error;
 }
 
 int pat_account_by_name(const char *name, bool shadow, struct pat_account *account)

@@ -17,7 +17,7 @@ const char *pat_error_text(int error)
 	case PAT_E_ACCESS:
 		return "the token store may not be opened for writing from here";
 	case PAT_E_UNSAFE:
-		return "wrong owner, mode or kind of file";
+		return "wrong owner, mode or kind of the store, its lock file or its directory";
 	case PAT_E_DAMAGED:
 		return "the token store is damaged";
 	case PAT_E_VERSION:
@@ -34,6 +34,8 @@ const char *pat_error_text(int error)
 		return "the other end of the socket is not root's";
 	case PAT_E_CLOSED:
 		return "the connection was closed";
+	case PAT_E_SHADOW:
+		return "shadow does not tell whether the account is locked";
 	}
 	return "unknown error";
 }

@@ -86,36 +86,52 @@ static void fail(struct pat_verdict *verdict, int error)
 	verdict->system_error = errno;
 }
 
-/* Looks the id up in the open store and decides. */
-static void judge(struct pat_store *store, const struct pat_attempt *attempt,
+/* One visit to the store: looks the id up, and decides. `account` is NULL while it is not known
+ * whether the secret is right. Returns true when there is a decision, or none to be had. */
+static bool visit(const char *path, const struct pat_attempt *attempt,
 		  const struct pat_account *account, int64_t now, pat_deadline deadline,
 		  struct pat_verdict *verdict)
 {
-	int error = pat_store_get_grant(store, verdict->id, &verdict->grant);
+	const struct pat_account nobody = {.exists = false};
+	struct pat_store *store;
+	const struct pat_grant *grant;
+	int error = pat_store_open(&store, path, PAT_STORE_READ, deadline);
 
+	if (error) {
+		fail(verdict, error);
+		return true;
+	}
+	error = pat_store_get_grant(store, verdict->id, &verdict->grant);
+	verdict->found = error == PAT_OK;
+	grant = verdict->found ? &verdict->grant : NULL;
+	verdict->proved = pat_grant_matches(grant, attempt->token);
+	sodium_memzero(verdict->grant.hash, sizeof(verdict->grant.hash));
 	if (error == PAT_E_DAMAGED || error == PAT_E_VERSION) {
 		verdict->outcome = PAT_REFUSED_DAMAGED;
 		verdict->error = error;
-		return;
-	}
-	if (error && error != PAT_E_NOTFOUND) {
+	} else if (error && error != PAT_E_NOTFOUND) {
 		fail(verdict, error);
-		return;
+	} else if (verdict->proved && account == NULL) {
+		pat_store_close(store);
+		return false;
+	} else {
+		verdict->outcome = pat_decide(grant, verdict->proved, account ? account : &nobody,
+					      attempt->service ? attempt->service : "", now);
+		stamp(store, attempt, now, deadline, verdict);
 	}
-	verdict->found = error == PAT_OK;
-	verdict->proved =
-		pat_grant_matches(verdict->found ? &verdict->grant : NULL, attempt->token);
-	verdict->outcome = pat_decide(verdict->found ? &verdict->grant : NULL, verdict->proved,
-				      account, attempt->service ? attempt->service : "", now);
-	sodium_memzero(verdict->grant.hash, sizeof(verdict->grant.hash));
-	stamp(store, attempt, now, deadline, verdict);
+	pat_store_close(store);
+	return true;
 }
 
+/*
+ * In two visits, because between them a name service is asked, which may take its time, and must
+ * not hold the store; and only for one who proved the secret, so that nobody else learns by the
+ * time whether a user exists, nor makes us ask a directory about rubbish.
+ */
 void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now,
 		pat_deadline deadline, struct pat_verdict *verdict)
 {
 	struct pat_account account;
-	struct pat_store *store;
 	int error;
 
 	memset(verdict, 0, sizeof(*verdict));
@@ -125,18 +141,12 @@ void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now
 		fail(verdict, PAT_E_IO);
 		return;
 	}
-	/* Before the store is locked: a name service may take its time. */
+	if (visit(path, attempt, NULL, now, deadline, verdict))
+		return;
 	error = pat_account_by_name(attempt->user ? attempt->user : "", true, &account);
 	/* A name too long for the system is nobody's. */
-	if (error && error != PAT_E_TOOBIG) {
+	if (error && error != PAT_E_TOOBIG)
 		fail(verdict, error);
-		return;
-	}
-	error = pat_store_open(&store, path, PAT_STORE_READ, deadline);
-	if (error) {
-		fail(verdict, error);
-		return;
-	}
-	judge(store, attempt, &account, now, deadline, verdict);
-	pat_store_close(store);
+	else
+		(void)visit(path, attempt, &account, now, deadline, verdict);
 }

@@ -18,8 +18,9 @@ struct pat_account {
 /*
  * Looks an account up by name, or by uid. That it does not exist is no error: `exists` is then
  * false and `locked` too. Reading whether it is locked needs root (shadow(5)) and is left out with
- * `shadow` false. PAT_E_IO (errno) when the name service, or shadow, could not answer; PAT_E_NOMEM;
- * PAT_E_TOOBIG for a name that is longer than PAT_USER_MAX.
+ * `shadow` false. PAT_E_SHADOW when passwd(5) says that the hash is in shadow, and
+ * shadow has none to be seen; PAT_E_IO (errno) when the name service, or shadow, could not answer;
+ * PAT_E_NOMEM; PAT_E_TOOBIG for a name that is longer than PAT_USER_MAX.
  */
 int pat_account_by_name(const char *name, bool shadow, struct pat_account *account);
 int pat_account_by_uid(uint32_t uid, bool shadow, struct pat_account *account);

@@ -19,7 +19,8 @@
  *  - accept only if the record is whole, the hash matches, the token is neither revoked nor
  *    expired, uid and name are the account's, the account is not locked, and the service is in
  * scope;
- *  - do the same work for an unknown user, an unknown id and a wrong secret;
+ *  - do the same work for an unknown id and a wrong secret, and ask nothing about the user before
+ * the secret is proved;
  *  - accept although the stamp could not be made, and say so; never refuse for that;
  *  - keep the true reason from the one who is refused, and give it to the log.
  */
