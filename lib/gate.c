@@ -17,10 +17,10 @@ enum { TURNSTILE = 0, ROOM = 1, FIRST_RECORD = 2, RECORDS = 65536 };
  * waits. */
 #define TURN_MS 500
 
-int gate_open(struct gate *gate, int dir, const char *name)
+int gate_open(struct gate *gate, const char *path)
 {
 	struct stat st;
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	if (fd < 0) {
 		if (errno == EACCES || errno == EPERM || errno == EROFS)
@@ -37,6 +37,7 @@ int gate_open(struct gate *gate, int dir, const char *name)
 		return PAT_E_UNSAFE;
 	}
 	gate->fd = fd;
+	gate->path = path;
 	return PAT_OK;
 }
 
@@ -70,7 +71,15 @@ static bool let_pass(void)
 	return true;
 }
 
-static int enter(struct gate *gate, short type, pat_deadline deadline)
+bool gate_is_current(const struct gate *gate)
+{
+	struct stat ours, named;
+
+	return fstat(gate->fd, &ours) == 0 && lstat(gate->path, &named) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 {
 	int error;
 
@@ -82,6 +91,23 @@ static int enter(struct gate *gate, short type, pat_deadline deadline)
 	error = lock(gate, type, ROOM, deadline);
 	unlock(gate, TURNSTILE);
 	return error;
+}
+
+/* Somebody may have removed the file while we waited for it: then it keeps nobody out. */
+static int enter(struct gate *gate, short type, pat_deadline deadline)
+{
+	for (;;) {
+		int error = enter_once(gate, type, deadline);
+
+		if (error || gate_is_current(gate))
+			return error;
+		if (pat_deadline_passed(deadline))
+			return PAT_E_BUSY;
+		gate_close(gate);
+		error = gate_open(gate, gate->path);
+		if (error)
+			return error;
+	}
 }
 
 int gate_enter_shared(struct gate *gate, pat_deadline deadline)
@@ -122,7 +148,11 @@ void gate_release_record(struct gate *gate, const char *key, size_t len)
 
 void gate_close(struct gate *gate)
 {
-	if (gate->fd >= 0)
+	struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	if (gate->fd >= 0) {
+		(void)fcntl(gate->fd, F_OFD_SETLK, &all);
 		close(gate->fd);
+	}
 	gate->fd = -1;
 }

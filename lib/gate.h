@@ -2,6 +2,7 @@
 #ifndef GATE_H
 #define GATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "pat/deadline.h"
@@ -12,19 +13,20 @@
  * Locks are those of the open file description (F_OFD_SETLK, fcntl(2)), so that threads exclude
  * each other too, a closed descriptor elsewhere drops nothing, and the end of the process frees
  * all. Byte 0 is the turnstile and byte 1 the room: who comes in holds the turnstile while waiting
- * for the room. A writer takes both exclusively, so a stream of readers cannot starve it. From byte
- * 2 on, one byte stands for the use records that share it.
+ * for the room. A writer takes both exclusively, and so is not starved by a stream of readers in
+ * practice. From byte 2 on, one byte stands for the use records that share it.
  *
  * MUST: wait for no lock past the deadline; hold nothing after gate_close().
  */
 
 struct gate {
 	int fd;
+	const char *path; /* of the lock file; the caller's, as long as the gate is open */
 };
 
-/* Opens, and makes if need be, the lock file `name` in the directory `dir`. 0, PAT_E_ACCESS,
- * PAT_E_UNSAFE (not a regular file of the effective user's alone), PAT_E_IO. */
-int gate_open(struct gate *gate, int dir, const char *name);
+/* Opens, and makes if need be, the lock file. 0, PAT_E_ACCESS, PAT_E_UNSAFE (not a regular file of
+ * the effective user's alone), PAT_E_IO. */
+int gate_open(struct gate *gate, const char *path);
 
 /* Enters, together with other readers or alone; who is in already may change from one to the
  * other, and is outside for a moment. 0, PAT_E_BUSY at the deadline, PAT_E_IO. */
@@ -35,6 +37,10 @@ int gate_enter_alone(struct gate *gate, pat_deadline deadline);
 int gate_hold_record(struct gate *gate, const char *key, size_t len, pat_deadline deadline);
 void gate_release_record(struct gate *gate, const char *key, size_t len);
 
+/* Whether the lock file is still the one that has its name: who removed it let others in. */
+bool gate_is_current(const struct gate *gate);
+
+/* Lets go of everything, also where a child that was forked meanwhile has the descriptor. */
 void gate_close(struct gate *gate);
 
 #endif

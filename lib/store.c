@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "pat/error.h"
+#include "slot.h"
 #include "store_private.h"
 
 /*
@@ -33,7 +35,6 @@ struct place {
 	const char *path;
 	const char *base;
 	int dir;
-	char lock_name[NAME_MAX + 1];
 };
 
 int store_tdb_error(struct tdb_context *tdb)
@@ -134,9 +135,6 @@ static int place_open(struct place *place, const char *path, bool make)
 	dir[len] = '\0';
 	place->path = path;
 	place->base = slash + 1;
-	if (snprintf(place->lock_name, sizeof(place->lock_name), "%s.lock", place->base) >=
-	    (int)sizeof(place->lock_name))
-		return PAT_E_TOOBIG;
 
 	if (make) {
 		int error = make_directory(dir);
@@ -157,8 +155,25 @@ static bool place_has_store(const struct place *place)
 	return fstatat(place->dir, place->base, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+/*
+ * A process that may not write as far as the file goes would be killed by a stamp (SIGXFSZ,
+ * setrlimit(2)): it is for patd then.
+ */
+static int check_limit(off_t size)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return PAT_E_IO;
+	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)size) {
+		errno = EFBIG;
+		return PAT_E_ACCESS;
+	}
+	return PAT_OK;
+}
+
 /* Checks the store file before TDB sees it: TDB asks neither for owner nor for kind. */
-static int inspect(const struct place *place, bool *recovery)
+static int inspect(struct pat_store *store, const struct place *place, int *recovery)
 {
 	int fd = openat(place->dir, place->base, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int error;
@@ -166,8 +181,12 @@ static int inspect(const struct place *place, bool *recovery)
 	if (fd < 0)
 		return open_error();
 	error = check_ours(fd, S_IFREG);
+	if (!error && fstat(fd, &store->file) < 0)
+		error = PAT_E_IO;
 	if (!error)
-		error = store_needs_recovery(fd, recovery);
+		error = check_limit(store->file.st_size);
+	if (!error)
+		error = slot_needs_recovery(fd, recovery);
 	close(fd);
 	return error;
 }
@@ -177,8 +196,30 @@ static void note_fatal(struct tdb_context *tdb, enum tdb_debug_level level, cons
 	struct pat_store *store = tdb_get_logging_private(tdb);
 
 	(void)format;
-	if (level == TDB_DEBUG_FATAL)
-		store->alarmed = true;
+	if (level != TDB_DEBUG_FATAL)
+		return;
+	store->alarmed = true;
+	/* From here on TDB would only make it worse: what it does now reaches no file. */
+	if (store->spare >= 0)
+		(void)dup3(store->spare, tdb_fd(tdb), O_CLOEXEC);
+}
+
+/* What TDB opened by name is what was looked at. */
+static int check_same(const struct pat_store *store)
+{
+	struct stat st;
+	int fd = tdb_fd(store->tdb);
+
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	if (st.st_dev != store->file.st_dev || st.st_ino != store->file.st_ino)
+		return PAT_E_UNSAFE;
+	/* Where standard error was closed, what a program complains of would be written into it. */
+	if (fd <= STDERR_FILENO) {
+		errno = EBADF;
+		return PAT_E_ACCESS;
+	}
+	return check_ours(fd, S_IFREG);
 }
 
 int store_open_tdb(struct pat_store *store)
@@ -195,7 +236,7 @@ int store_open_tdb(struct pat_store *store)
 	}
 	/* The environment variable TDB_NO_FSYNC is not asked about what is durable here. */
 	tdb_remove_flags(store->tdb, TDB_NOSYNC);
-	return PAT_OK;
+	return check_same(store);
 }
 
 /* Whether it is a store, and of a layout that this program knows. */
@@ -240,7 +281,7 @@ static int fill_new(struct pat_store *store)
 static int create(const struct place *place)
 {
 	char path[PATH_MAX], base[NAME_MAX + 1];
-	struct pat_store fresh = {.gate.fd = -1};
+	struct pat_store fresh = {.gate.fd = -1, .spare = -1};
 	int error, fd;
 
 	if (snprintf(path, sizeof(path), "%s.new", place->path) >= (int)sizeof(path) ||
@@ -268,13 +309,17 @@ static int create(const struct place *place)
 /* Enters the gate and opens the file, shared if that can be. */
 static int open_shared(struct pat_store *store, const struct place *place, pat_deadline deadline)
 {
-	bool recovery;
+	int recovery;
 	int error = gate_enter_shared(&store->gate, deadline);
 
 	if (!error)
-		error = inspect(place, &recovery);
-	if (!error && recovery)
+		error = inspect(store, place, &recovery);
+	if (!error && recovery) {
 		error = gate_enter_alone(&store->gate, deadline);
+		/* It was another's turn in between: look again. */
+		if (!error)
+			error = inspect(store, place, &recovery);
+	}
 	if (!error)
 		error = store_open_tdb(store);
 	return error;
@@ -283,19 +328,28 @@ static int open_shared(struct pat_store *store, const struct place *place, pat_d
 static int open_alone(struct pat_store *store, const struct place *place, bool make,
 		      pat_deadline deadline)
 {
-	bool recovery;
+	int recovery;
 	int error = gate_enter_alone(&store->gate, deadline);
 
 	if (!error && make && !place_has_store(place))
 		error = create(place);
 	if (!error)
-		error = inspect(place, &recovery);
+		error = inspect(store, place, &recovery);
 	if (!error)
 		error = store_open_tdb(store);
 	if (!error && tdb_transaction_start(store->tdb) != 0)
 		error = store_tdb_error(store->tdb);
 	store->in_transaction = !error;
 	return error;
+}
+
+/* The two names that an open store goes by. */
+static int name_files(struct pat_store *store, const char *path)
+{
+	store->path = strdup(path);
+	if (asprintf(&store->lock_path, "%s.lock", path) < 0)
+		store->lock_path = NULL;
+	return store->path && store->lock_path ? PAT_OK : PAT_E_NOMEM;
 }
 
 int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode mode,
@@ -316,15 +370,14 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 		return PAT_E_NOMEM;
 	}
 	store->gate.fd = -1;
-	store->path = strdup(path);
-	if (store->path == NULL)
-		error = PAT_E_NOMEM;
+	store->spare = -1;
+	error = name_files(store, path);
 	if (!error)
 		error = place_open(&place, path, make);
 	if (!error && !make && !place_has_store(&place))
 		error = PAT_E_NOSTORE;
 	if (!error)
-		error = gate_open(&store->gate, place.dir, place.lock_name);
+		error = gate_open(&store->gate, store->lock_path);
 	if (!error && mode == PAT_STORE_READ)
 		error = open_shared(store, &place, deadline);
 	else if (!error)
@@ -356,6 +409,7 @@ void pat_store_close(struct pat_store *store)
 		tdb_close(store->tdb);
 	}
 	gate_close(&store->gate);
+	free(store->lock_path);
 	free(store->path);
 	free(store);
 	pthread_mutex_unlock(&one_at_a_time);

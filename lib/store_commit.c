@@ -18,39 +18,8 @@
 #include <unistd.h>
 
 #include "pat/error.h"
+#include "slot.h"
 #include "store_private.h"
-
-/*
- * tdb_open() would roll it back at once, alone in the gate or not: hence the look before. The
- * layout is that of `struct tdb_header` and `struct tdb_record` in tdb's common/tdb_private.h, in
- * the byte order of the machine.
- */
-int store_needs_recovery(int fd, bool *needed)
-{
-	enum { VERSION_AT = 32, RECOVERY_AT = 44, HEADER = 48, MAGIC_AT = 20 };
-	const uint32_t version = 0x26011967 + 6, recovery_magic = 0xf53bc0e7;
-	unsigned char header[HEADER];
-	uint32_t found, at, magic = 0;
-	ssize_t got;
-
-	*needed = false;
-	got = pread(fd, header, sizeof(header), 0);
-	if (got < 0)
-		return PAT_E_IO;
-	if (got != sizeof(header))
-		return PAT_E_DAMAGED;
-	memcpy(&found, header + VERSION_AT, sizeof(found));
-	memcpy(&at, header + RECOVERY_AT, sizeof(at));
-	if (found != version)
-		return PAT_E_DAMAGED;
-	if (at == 0)
-		return PAT_OK;
-	got = pread(fd, &magic, sizeof(magic), (off_t)at + MAGIC_AT);
-	if (got < 0)
-		return PAT_E_IO;
-	*needed = got == sizeof(magic) && magic == recovery_magic;
-	return PAT_OK;
-}
 
 /* Every change of grants is counted in the store's own record. */
 static int count_generation(struct pat_store *store, uint64_t *generation)
@@ -99,7 +68,7 @@ static int sync_again(int fd)
 static int settle(struct pat_store *store, int spare, uint64_t generation)
 {
 	struct pat_meta meta;
-	int error;
+	int error, recovery;
 
 	if (dup3(spare, tdb_fd(store->tdb), O_CLOEXEC) < 0)
 		return PAT_E_IO;
@@ -107,22 +76,44 @@ static int settle(struct pat_store *store, int spare, uint64_t generation)
 	store->tdb = NULL;
 	error = store_open_tdb(store);
 	if (!error)
+		error = slot_needs_recovery(tdb_fd(store->tdb), &recovery);
+	if (!error && recovery)
+		error = PAT_E_IO;
+	if (!error)
 		error = pat_store_get_meta(store, &meta);
-	if (error)
-		return PAT_E_IO;
-	if (meta.generation != generation)
+	if (error || meta.generation != generation)
 		return PAT_E_IO;
 	return sync_again(tdb_fd(store->tdb));
+}
+
+/* TDB's commit, with its descriptor taken from it as soon as it speaks of a fatal error. */
+static int commit(struct pat_store *store, int spare, uint64_t generation)
+{
+	int result, recovery = 1, error, saved;
+
+	store->alarmed = false;
+	store->spare = spare;
+	result = tdb_transaction_commit(store->tdb);
+	store->spare = -1;
+	error = slot_needs_recovery(tdb_fd(store->tdb), &recovery);
+	if (result == 0 && !error && !recovery && !store->alarmed)
+		return PAT_OK;
+	saved = errno;
+	error = settle(store, spare, generation);
+	errno = saved;
+	return error;
 }
 
 int pat_store_commit(struct pat_store *store)
 {
 	uint64_t generation;
-	bool unfinished = true;
-	int error, spare, result;
+	int error, spare;
 
 	if (!store->in_transaction || store->spoilt)
 		return PAT_E_INVALID;
+	/* Without the lock file that we hold, another may be writing. */
+	if (!gate_is_current(&store->gate))
+		return PAT_E_BUSY;
 	error = count_generation(store, &generation);
 	if (error)
 		return error;
@@ -130,15 +121,7 @@ int pat_store_commit(struct pat_store *store)
 	if (spare < 0)
 		return PAT_E_IO;
 	store->in_transaction = false;
-	store->alarmed = false;
-	result = tdb_transaction_commit(store->tdb);
-	error = store_needs_recovery(tdb_fd(store->tdb), &unfinished);
-	if (result != 0 || error || unfinished || store->alarmed) {
-		int saved = errno;
-
-		error = settle(store, spare, generation);
-		errno = saved;
-	}
+	error = commit(store, spare, generation);
 	close(spare);
 	return error;
 }

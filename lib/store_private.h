@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 /* tdb.h wants the three above before it. */
 #include <tdb.h>
@@ -18,15 +19,15 @@ struct pat_store {
 	bool in_transaction;
 	bool spoilt;  /* a write failed: what was begun must not be committed */
 	bool alarmed; /* TDB logged a fatal error, of which it does not always return one */
+	int spare;    /* during a commit, what its descriptor gives way to then; else -1 */
 	char *path;   /* for opening once more */
+	char *lock_path;
+	struct stat file; /* which file was looked at */
 };
 
 /* Opens the file in store->tdb. Who calls is alone in the gate, or knows that there is nothing to
  * roll back. */
 int store_open_tdb(struct pat_store *store);
-
-/* Whether a killed or failed process left in the open file a transaction to roll back. */
-int store_needs_recovery(int fd, bool *needed);
 
 /* What TDB's last failure means. */
 int store_tdb_error(struct tdb_context *tdb);

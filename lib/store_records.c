@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "pat/error.h"
+#include "slot.h"
 #include "store_private.h"
 
 /* TDB's argument is not const, though it does not write to keys. */
@@ -113,38 +115,58 @@ int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta)
 	return error;
 }
 
-/* Rewrites a use record where it lies: of the same size, so that TDB writes its bytes alone. */
-static int rewrite_use(struct pat_store *store, const char id[PAT_ID_LEN],
-		       const struct pat_use *use)
+/* Rewrites a use record where it lies: one write of its own bytes, that either works or changes
+ * nothing else. */
+static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
+		   const struct pat_event *event, bool accepted, bool proved)
 {
-	struct pat_key key = pat_key_use(id);
 	unsigned char buf[PAT_USE_SIZE];
 	size_t len = sizeof(buf);
-	TDB_DATA value = {.dptr = buf};
-	int error = pat_use_encode(id, use, buf, &len);
+	struct pat_use use;
+	int fd = tdb_fd(store->tdb), error;
+
+	if (pread(fd, buf, len, at) != (ssize_t)len)
+		return PAT_E_IO;
+	error = pat_use_decode(id, buf, len, &use);
+	if (error)
+		return error;
+	pat_use_note(&use, event, accepted, proved);
+	error = pat_use_encode(id, &use, buf, &len);
+	if (error)
+		return error;
+	return pwrite(fd, buf, len, at) == (ssize_t)len ? PAT_OK : PAT_E_IO;
+}
+
+/* The same inside a transaction, where the file is not what it will be. */
+static int rewrite_in_transaction(struct pat_store *store, const char id[PAT_ID_LEN],
+				  const struct pat_event *event, bool accepted, bool proved)
+{
+	struct pat_use use;
+	int error = read_use(store, id, &use);
 
 	if (error)
 		return error;
-	value.dsize = len;
-	return tdb_store(store->tdb, tdb_key(&key), value, TDB_MODIFY) == 0
-		       ? PAT_OK
-		       : store_tdb_error(store->tdb);
+	pat_use_note(&use, event, accepted, proved);
+	return pat_store_put_use(store, id, &use);
 }
 
 int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 		   const struct pat_event *event, bool accepted, bool proved, pat_deadline deadline)
 {
 	struct pat_key key = pat_key_use(id);
-	struct pat_use use;
-	int error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
+	off_t at;
+	int error;
 
+	if (store->tdb == NULL)
+		return PAT_E_IO;
+	if (store->in_transaction)
+		return rewrite_in_transaction(store, id, event, accepted, proved);
+	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
 	if (error)
 		return error;
-	error = read_use(store, id, &use);
-	if (!error) {
-		pat_use_note(&use, event, accepted, proved);
-		error = rewrite_use(store, id, &use);
-	}
+	error = slot_find(tdb_fd(store->tdb), key.bytes, key.len, PAT_USE_SIZE, &at);
+	if (!error)
+		error = rewrite(store, id, at, event, accepted, proved);
 	gate_release_record(&store->gate, key.bytes, key.len);
 	return error;
 }

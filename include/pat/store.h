@@ -23,6 +23,8 @@
  * beside the store (PATH.lock), by open file description locks (fcntl(2)): shared while verifying,
  * exclusive while changing. Within one process a mutex is held from open to close, because TDB
  * keeps an unlocked list of its open files and refuses to open one twice.
+ * A child that is forked while it is held can never open a store; its parent's locks are not its
+ * own.
  */
 
 #ifndef PAT_STORE_PATH

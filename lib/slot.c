@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+#include "slot.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+/* tdb.h wants some of the above before it. */
+#include <tdb.h>
+
+#include "pat/error.h"
+
+#define FILE_VERSION (0x26011967 + 6)
+#define RECORD_MAGIC 0x26011999
+#define RECOVERY_MAGIC 0xf53bc0e7
+#define HEADER_SIZE 168
+
+/* A chain this long is a loop, or takes longer than a login waits. */
+#define STEPS_MAX 65536
+
+/* The beginning of struct tdb_header. */
+struct header {
+	char magic[32];
+	uint32_t version, hash_size, rwlocks, recovery_start;
+};
+
+/* struct tdb_record. In a recovery record key_len is the size of the file to go back to. */
+struct record {
+	uint32_t next, rec_len, key_len, data_len, full_hash, magic;
+};
+
+static int read_at(int fd, void *data, size_t len, off_t at)
+{
+	ssize_t got = pread(fd, data, len, at);
+
+	if (got < 0)
+		return PAT_E_IO;
+	return (size_t)got == len ? PAT_OK : PAT_E_DAMAGED;
+}
+
+static int read_header(int fd, struct header *header)
+{
+	int error = read_at(fd, header, sizeof(*header), 0);
+
+	if (!error && (header->version != FILE_VERSION || header->hash_size == 0))
+		error = PAT_E_DAMAGED;
+	return error;
+}
+
+static bool is_key(int fd, const struct record *record, off_t at, const char *key, size_t len)
+{
+	char found[16];
+
+	return record->key_len == len && len <= sizeof(found) &&
+	       read_at(fd, found, len, at + (off_t)sizeof(*record)) == PAT_OK &&
+	       memcmp(found, key, len) == 0;
+}
+
+int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
+{
+	TDB_DATA tdb_key = {.dptr = (unsigned char *)(uintptr_t)key, .dsize = key_len};
+	uint32_t hash = tdb_jenkins_hash(&tdb_key), offset;
+	struct header header;
+	struct record record;
+	int error = read_header(fd, &header);
+
+	if (!error)
+		error = read_at(fd, &offset, sizeof(offset),
+				HEADER_SIZE + 4 * ((off_t)(hash % header.hash_size) + 1));
+	for (unsigned steps = 0; !error && offset != 0; steps++) {
+		error = read_at(fd, &record, sizeof(record), offset);
+		if (error)
+			break;
+		if (record.magic != RECORD_MAGIC || steps == STEPS_MAX)
+			return PAT_E_DAMAGED;
+		if (record.full_hash == hash && is_key(fd, &record, offset, key, key_len)) {
+			*at = (off_t)offset + (off_t)sizeof(record) + (off_t)key_len;
+			return record.data_len == size && record.rec_len >= key_len + size
+				       ? PAT_OK
+				       : PAT_E_DAMAGED;
+		}
+		offset = record.next;
+	}
+	return error ? error : PAT_E_NOTFOUND;
+}
+
+/*
+ * Whether TDB may be let loose on a recovery area: it believes the lengths that it finds there. The
+ * area is a row of offset, length and that many bytes.
+ */
+static int check_recovery(int fd, off_t at, const struct record *record, off_t file_size)
+{
+	uint64_t end = (uint64_t)at + sizeof(*record) + record->data_len;
+	uint64_t place = (uint64_t)at + sizeof(*record);
+	uint32_t item[2];
+
+	if (record->data_len > record->rec_len || end > (uint64_t)file_size ||
+	    record->key_len > (uint64_t)file_size)
+		return PAT_E_DAMAGED;
+	while (place + sizeof(item) < end) {
+		int error = read_at(fd, item, sizeof(item), (off_t)place);
+
+		if (error)
+			return error;
+		if (place + sizeof(item) + item[1] > end ||
+		    (uint64_t)item[0] + item[1] > (uint64_t)file_size)
+			return PAT_E_DAMAGED;
+		place += sizeof(item) + item[1];
+	}
+	return PAT_OK;
+}
+
+int slot_needs_recovery(int fd, int *needed)
+{
+	struct header header;
+	struct record record;
+	struct stat st;
+	int error = read_header(fd, &header);
+
+	*needed = 0;
+	if (error || header.recovery_start == 0)
+		return error;
+	error = read_at(fd, &record, sizeof(record), header.recovery_start);
+	if (error || record.magic != RECOVERY_MAGIC)
+		return error == PAT_E_DAMAGED ? PAT_OK : error;
+	*needed = 1;
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	return check_recovery(fd, header.recovery_start, &record, st.st_size);
+}

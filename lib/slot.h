@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SLOT_H
+#define SLOT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Where the value of a record lies in a TDB file, so that it can be overwritten there and nowhere
+ * else. tdb_store() is no such thing: when the write in place fails it deletes the record and makes
+ * it anew, outside of any transaction. The layout is that of tdb's common/tdb_private.h, in the
+ * byte order of the machine, with the hash of TDB_INCOMPATIBLE_HASH.
+ *
+ * 0 and *at, if there is such a record and its value has exactly `size` bytes; PAT_E_NOTFOUND;
+ * PAT_E_DAMAGED when the chain makes no sense; PAT_E_IO.
+ */
+int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at);
+
+/*
+ * Whether a killed or failed process left in the file a transaction to roll back: *needed.
+ * PAT_E_DAMAGED when there is one that would write where it must not, or the file is no TDB of this
+ * machine; PAT_E_IO.
+ */
+int slot_needs_recovery(int fd, int *needed);
+
+#endif
