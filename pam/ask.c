@@ -116,10 +116,8 @@ int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline d
 
 	/* What is longer is no user's name, and in no token's scope. */
 	if (!fill(request.user, sizeof(request.user), attempt->user) ||
-	    !fill(request.service, sizeof(request.service), attempt->service)) {
-		*result = PAT_WIRE_REFUSED;
-		return PAT_OK;
-	}
+	    !fill(request.service, sizeof(request.service), attempt->service))
+		return PAT_E_TOOBIG;
 	(void)fill(request.rhost, sizeof(request.rhost), attempt->rhost);
 	(void)fill(request.tty, sizeof(request.tty), attempt->tty);
 

@@ -69,12 +69,21 @@ static int verify_through_patd(pam_handle_t *pamh, const struct options *options
 {
 	enum pat_wire_result result = PAT_WIRE_UNAVAILABLE;
 	char behind[200], why[100];
-	int error = ask_patd(options->socket, attempt, deadline, &result);
+	int error = PAT_E_BUSY;
 
+	/* Not with a deadline that has passed: patd would accept, and log, a login that is refused.
+	 */
+	if (!pat_deadline_passed(deadline))
+		error = ask_patd(options->socket, attempt, deadline, &result);
 	if (!error && result == PAT_WIRE_ACCEPTED)
 		return PAM_SUCCESS;
 	if (!error && result == PAT_WIRE_REFUSED)
 		return PAM_AUTH_ERR;
+	if (error == PAT_E_TOOBIG) {
+		direct->outcome = PAT_REFUSED_NO_USER;
+		log_verdict(pamh, attempt, direct, " detail=\"user or service too long\"");
+		return PAM_AUTH_ERR;
+	}
 	(void)snprintf(behind, sizeof(behind), " patd=\"%s%s%s\"",
 		       error ? pat_error_text(error) : "cannot verify either",
 		       error == PAT_E_IO ? ": " : "",

@@ -16,8 +16,8 @@ struct options {
 /*
  * Parses the words of a line. `try_first_pass` and `use_first_pass` are taken here and honoured by
  * pam_get_authtok(3), which reads them itself. Returns false, after logging which word is wrong,
- * for one that is unknown, has no value or a wrong one, or is there twice: nobody is let in by a
- * line that does not say what its writer meant.
+ * for one that is unknown, has no value or a wrong one, or gives a second value: nobody is let in
+ * by a line that does not say what its writer meant.
  */
 bool options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *options);
 

@@ -235,13 +235,18 @@ int grants_revoke(const char *path, const struct pat_account *owner, const char 
 int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_t by, int64_t now,
 		      void (*each)(const struct pat_grant *grant, void *data), void *data)
 {
+	struct grant_census census;
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned count = 0;
-	int error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
+	int error = grants_census(path, owner, "", now, &census);
 
+	/* Who has none keeps nobody out of the store. */
+	if (error || census.live == 0)
+		return error;
+	error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
 	if (error)
-		return error == PAT_E_NOSTORE ? PAT_OK : error;
+		return error;
 	error = shelf_load(store, owner->uid, &shelf);
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
 		if (!shelf_owned(&shelf.grants[i], owner) || !shelf_live(&shelf.grants[i], now))

@@ -3,7 +3,6 @@
 /* patd: the broker, and the only writer of grants. See patd(8). */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "listeners.h"
 #include "log.h"
 #include "pat/error.h"
+#include "pat/stdio.h"
 #include "pat/store.h"
 #include "pat/varlink.h"
 #include "policy.h"
@@ -94,25 +94,11 @@ static int parse(int argc, char **argv, struct command_line *line)
 	return -1;
 }
 
-/* Descriptors 0 to 2 are open, whatever we were started with: a file of ours must not be one of
- * them. */
-static void fill_stdio(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 /* Passwords and tokens pass through this process: no core files, and nobody attaches. */
 static void harden(void)
 {
 	const struct rlimit none = {0, 0};
 
-	fill_stdio();
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
@@ -157,8 +143,10 @@ int main(int argc, char **argv)
 	struct listeners listeners;
 	struct policy policy;
 	char fault[POLICY_FAULT_MAX];
-	int result = parse(argc, argv, &line);
+	int result;
 
+	pat_stdio_fill();
+	result = parse(argc, argv, &line);
 	if (result >= 0)
 		return result;
 	if (geteuid() != 0) {

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "pat/error.h"
+#include "pat/stdio.h"
 #include "pat/store.h"
 #include "pat/when.h"
 #include "survey.h"
@@ -40,9 +41,13 @@ struct command_line {
 	bool json;
 };
 
-static void print_fault(const char *record, const char *fault)
+/* What is found is told when the store is closed: a reader of our output who takes their time, a
+ * pager, must not hold it. */
+static FILE *found;
+
+static void note_fault(const char *record, const char *fault)
 {
-	printf("%s: %s\n", record, fault);
+	fprintf(found, "%s: %s\n", record, fault);
 }
 
 static void ignore_fault(const char *record, const char *fault)
@@ -61,16 +66,16 @@ static int fail(const struct command_line *line, int error)
 static int check(const struct command_line *line, struct pat_store *store)
 {
 	struct survey survey;
-	int error = survey_run(store, (int64_t)time(NULL), print_fault, &survey);
+	int error = survey_run(store, (int64_t)time(NULL), note_fault, &survey);
 	int structure = pat_store_check_structure(store);
 
 	if (error)
 		return fail(line, error);
 	if (structure)
-		puts("the file: its structure is not whole");
-	printf("%" PRIu64 " tokens, %" PRIu64 " faults%s\n",
-	       survey.active + survey.expired + survey.revoked, survey.faults,
-	       structure ? " in records, and one of the file" : "");
+		fputs("the file: its structure is not whole\n", found);
+	fprintf(found, "%" PRIu64 " tokens, %" PRIu64 " faults%s\n",
+		survey.active + survey.expired + survey.revoked, survey.faults,
+		structure ? " in records, and one of the file" : "");
 	return survey.faults == 0 && !structure ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -80,7 +85,7 @@ static void figure(json_t *object, const char *name, uint64_t value)
 	if (object != NULL)
 		json_object_set_new(object, name, json_integer((json_int_t)value));
 	else
-		printf("%-18s %" PRIu64 "\n", name, value);
+		fprintf(found, "%-18s %" PRIu64 "\n", name, value);
 }
 
 static void moment(json_t *object, const char *name, int64_t when)
@@ -90,7 +95,7 @@ static void moment(json_t *object, const char *name, int64_t when)
 	if (object != NULL)
 		json_object_set_new(object, name, json_string(pat_rfc3339(text, when)));
 	else
-		printf("%-18s %s\n", name, pat_localtime(local, when));
+		fprintf(found, "%-18s %s\n", name, pat_localtime(local, when));
 }
 
 static int stats(const struct command_line *line, struct pat_store *store)
@@ -124,8 +129,8 @@ static int stats(const struct command_line *line, struct pat_store *store)
 	figure(object, "generation", meta.generation);
 	moment(object, "created_at", meta.created_at);
 	if (object != NULL) {
-		json_dumpf(object, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_dumpf(object, found, JSON_INDENT(2));
+		fputc('\n', found);
 		json_decref(object);
 	}
 	return EXIT_OK;
@@ -136,6 +141,27 @@ static const struct {
 	bool json;
 	int (*run)(const struct command_line *line, struct pat_store *store);
 } commands[] = {{"check", false, check}, {"stats", true, stats}};
+
+/* Runs a command on the open store, closes that, and prints what was found. */
+static int run(const struct command_line *line, struct pat_store *store,
+	       int (*command)(const struct command_line *line, struct pat_store *store))
+{
+	char *text = NULL;
+	size_t len = 0;
+	int result = EXIT_FAILED;
+
+	found = open_memstream(&text, &len);
+	if (found != NULL)
+		result = command(line, store);
+	pat_store_close(store);
+	if (found == NULL || fclose(found) != 0 || fwrite(text, 1, len, stdout) != len ||
+	    fflush(stdout) != 0) {
+		perror("patstore");
+		result = EXIT_FAILED;
+	}
+	free(text);
+	return result;
+}
 
 static int bad_usage(const char *what, const char *argument)
 {
@@ -183,9 +209,11 @@ int main(int argc, char **argv)
 {
 	const struct rlimit none = {0, 0};
 	struct command_line line = {.store = PAT_STORE_PATH};
-	int result = parse(argc, argv, &line);
 	struct pat_store *store;
+	int result;
 
+	pat_stdio_fill();
+	result = parse(argc, argv, &line);
 	if (result >= 0)
 		return result;
 	if (argc - optind != 1)
@@ -205,9 +233,7 @@ int main(int argc, char **argv)
 					pat_deadline_in(WAIT_MS));
 		if (result)
 			return fail(&line, result);
-		result = commands[i].run(&line, store);
-		pat_store_close(store);
-		return fflush(stdout) == 0 ? result : EXIT_FAILED;
+		return run(&line, store, commands[i].run);
 	}
 	return bad_usage("unknown command: ", argv[optind]);
 }

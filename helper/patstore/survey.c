@@ -66,6 +66,9 @@ static void see_use(struct walk *walk, const char *record, const unsigned char *
 	struct pat_use use;
 	int error = pat_use_decode(record + 1, value, len, &use);
 
+	/* It may be half of a stamp that was being written: this waits for that. */
+	if (error == PAT_E_DAMAGED)
+		error = pat_store_get_use(walk->store, record + 1, &use);
 	if (error) {
 		fault(walk, record, pat_error_text(error));
 		return;
