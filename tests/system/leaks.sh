@@ -33,24 +33,24 @@ patd_start --debug
 sshd_start
 
 mint alice ci --service sshd,sudo
-CI=$TOKEN
+FIRST=$TOKEN
 mint bob desk --service su
 DESK=$TOKEN
-SECRETS=("$CI" "$DESK")
-WRONG=$("$LIB/forge.py" "${CI:7:8}")
+SECRETS=("$FIRST" "$DESK")
+WRONG=$("$LIB/forge.py" "${FIRST:7:8}")
 SECRETS+=("$WRONG")
 
 for method in password keyboard-interactive; do
-	ok "ssh by $method" ssh_with $method "$CI" alice true
+	ok "ssh by $method" ssh_with $method "$FIRST" alice true
 	not "a wrong secret by $method" ssh_with $method "$WRONG" alice true
 	not "another's by $method" ssh_with $method "$DESK" alice true
 	ok "the password by $method" ssh_with $method "${PASSWORD[alice]}" alice true
 done
-ok 'sudo' as alice timeout 20 sudo -S -p '' true <<<"$CI"
+ok 'sudo' as alice timeout 20 sudo -S -p '' true <<<"$FIRST"
 ok 'su' as alice timeout 20 su bob -c true <<<"$DESK"
-not 'su with another token' as alice timeout 20 su bob -c true <<<"$CI"
-ok 'verify' as bob patctl verify <<<"$CI"
-not 'minting with a token' as alice timeout 20 patctl create evil --password-stdin <<<"$CI"
+not 'su with another token' as alice timeout 20 su bob -c true <<<"$FIRST"
+ok 'verify' as bob patctl verify <<<"$FIRST"
+not 'minting with a token' as alice timeout 20 patctl create evil --password-stdin <<<"$FIRST"
 not 'minting with a wrong password' as alice timeout 20 patctl create evil --password-stdin \
 	<<<'eve: Sesame 0'
 for socket in io.pampat.Tokens verify; do
@@ -63,8 +63,8 @@ ok 'stats' patstore stats
 ok 'revoke' as bob patctl revoke --token-stdin <<<"$DESK"
 not 'a revoked token' as alice timeout 20 su bob -c true <<<"$DESK"
 chown nobody /var/lib/pat/tokens.tdb
-not 'with a store that is not to be trusted' ssh_with password "$CI" alice true
-not 'nor at sudo' as alice bash -c 'sudo -k; timeout 20 sudo -S -p "" true' <<<"$CI"
+not 'with a store that is not to be trusted' ssh_with password "$FIRST" alice true
+not 'nor at sudo' as alice bash -c 'sudo -k; timeout 20 sudo -S -p "" true' <<<"$FIRST"
 chown root /var/lib/pat/tokens.tdb
 log_sync
 kill $watcher
@@ -91,7 +91,7 @@ done
 is 'nor one that was wrong' "$(found 'eve: Sesame 0' | grep -v '/tests/system/')" ''
 hash=$(/usr/bin/python3 -c '
 import hashlib
-print(hashlib.blake2b(input().encode(), digest_size=32, person=b"pam_pat token 1").hexdigest())' <<<"$CI")
+print(hashlib.blake2b(input().encode(), digest_size=32, person=b"pam_pat token 1").hexdigest())' <<<"$FIRST")
 is 'the hash is in the store' \
 	"$(/usr/bin/python3 -c '
 import sys
