@@ -27,6 +27,12 @@ int gate_open(struct gate *gate, const char *path)
 			return PAT_E_ACCESS;
 		return errno == ELOOP || errno == ENXIO ? PAT_E_UNSAFE : PAT_E_IO;
 	}
+	/* Where standard error was closed, what a program complains of would be written into it. */
+	if (fd <= STDERR_FILENO) {
+		close(fd);
+		errno = EBADF;
+		return PAT_E_ACCESS;
+	}
 	if (fstat(fd, &st) < 0) {
 		close(fd);
 		return PAT_E_IO;
