@@ -14,6 +14,8 @@ peers.py idle SOCKET [TEXT]        connects, sends TEXT, says nothing more, and 
                                    seconds that was ended
 peers.py impostor SOCKET           takes connections and writes what comes to SOCKET.received
 peers.py accept-all SOCKET         plays patd to the module, and accepts every token
+peers.py hang-up SOCKET            plays patd, and hangs up at once
+peers.py other-magic SOCKET        plays a patd of another protocol, that accepts every token
 """
 
 import json
@@ -217,14 +219,24 @@ def impostor(path):
                 pass
 
 
-def accept_all(path):
+def hang_up(path):
+    listener = listen(path, socket.SOCK_SEQPACKET)
+    while True:
+        listener.accept()[0].close()
+
+
+def other_magic(path):
+    accept_all(path, MAGIC + 1)
+
+
+def accept_all(path, magic=MAGIC):
     listener = listen(path, socket.SOCK_SEQPACKET)
     while True:
         connection, _ = listener.accept()
         connection.settimeout(PATIENCE)
         try:
             print(connection.recv(4096), flush=True)
-            connection.send(REPLY.pack(MAGIC, 1))
+            connection.send(REPLY.pack(magic, 1))
         except OSError:
             pass
 
@@ -233,5 +245,6 @@ if __name__ == "__main__":
     COMMANDS = {
         "call": call, "send": send, "verify": verify, "query": query, "hold": hold,
         "flood": flood, "idle": idle, "impostor": impostor, "accept-all": accept_all,
+        "hang-up": hang_up, "other-magic": other_magic,
     }
     COMMANDS[sys.argv[1]](*sys.argv[2:])

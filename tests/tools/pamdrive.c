@@ -2,27 +2,133 @@
 
 /*
  * Runs one PAM transaction and prints what each phase answered, as one line of NAME=VALUE.
- *Responses to prompts are lines of standard input; what the modules say goes to standard error.
+ * Responses to prompts are lines of standard input; what the modules say goes to standard error.
  *
- *	pamdrive [-c CONFDIR] [-r RHOST] [-t TTY] [-n COUNT] [-a] SERVICE USER
+ *	pamdrive [-c CONFDIR] [-r RHOST] [-t TTY] [-n COUNT] [-a2mw] [-i ITEM] SERVICE USER
  *
- * -a leaves authentication out, as sshd does for a public key. -n repeats the whole COUNT times in
- *this process, with the same responses, and prints how descriptors and memory grew after the first
- *100.
+ * -a leaves authentication out, as sshd does for a public key.
+ * -2 authenticates twice in one handle, as sudo does after a wrong answer.
+ * -n repeats the whole COUNT times in this process, with the same responses, and prints how
+ *    descriptors and memory grew after the first 100.
+ * -i has libpam answer PAM_IGNORE where a module asks for `user` or `authtok`.
+ * -m tells in how many places of this memory a part of the first response is: `asked`, when it was
+ *    just given, and `left`, after authentication.
+ * -w waits a moment when a module asks who is at the other end of a socket, as on a busy machine.
  */
 
 #include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <security/pam_appl.h>
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LINES 16
 
+/* Inverted, so that they are not found in memory. */
 static char *lines[LINES];
 static unsigned line_count, next_line;
+
+static const char *ignored = ""; /* what libpam answers PAM_IGNORE about */
+static bool search, slow;
+static int asked;
+
+static void invert(char *text)
+{
+	for (; *text != '\0'; text++)
+		*text = (char)~*text;
+}
+
+/* Before libpam's own, for modules too. */
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int pam_get_authtok(pam_handle_t *pamh, int item, const char **authtok, const char *prompt)
+{
+	static __typeof__(&pam_get_authtok) next;
+
+	if (strcmp(ignored, "authtok") == 0)
+		return PAM_IGNORE;
+	if (next == NULL)
+		next = (__typeof__(next))dlsym(RTLD_NEXT, "pam_get_authtok");
+	return next(pamh, item, authtok, prompt);
+}
+
+EXPORTED int pam_get_user(pam_handle_t *pamh, const char **user, const char *prompt)
+{
+	static __typeof__(&pam_get_user) next;
+
+	if (strcmp(ignored, "user") == 0)
+		return PAM_IGNORE;
+	if (next == NULL)
+		next = (__typeof__(next))dlsym(RTLD_NEXT, "pam_get_user");
+	return next(pamh, user, prompt);
+}
+
+EXPORTED int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	static __typeof__(&getsockopt) next;
+
+	if (slow)
+		usleep(50000);
+	if (next == NULL)
+		next = (__typeof__(next))dlsym(RTLD_NEXT, "getsockopt");
+	return next(fd, level, name, value, len);
+}
+
+/* What the stack held is to be there still when it is searched: no function in between that needs
+ * much of it. */
+static char maps[1 << 16];
+
+static bool read_maps(void)
+{
+	size_t used = 0;
+	ssize_t got = 0;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+	while (used < sizeof(maps) - 1 &&
+	       (got = read(fd, maps + used, sizeof(maps) - 1 - used)) > 0)
+		used += (size_t)got;
+	maps[used] = '\0';
+	close(fd);
+	return got == 0;
+}
+
+/* In how many places of writable memory characters 20 to 31 of the first line are. */
+static int places(void)
+{
+	enum { FROM = 20, PART = 12 };
+	int count = 0;
+
+	if (line_count == 0 || strlen(lines[0]) < FROM + PART || !read_maps())
+		exit(2);
+	for (char *line = maps; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+		char *rest;
+		const volatile char *at, *end;
+
+		line += *line == '\n';
+		if (*line == '\0')
+			break;
+		at = (const volatile char *)strtoul(line, &rest, 16);
+		end = (const volatile char *)strtoul(rest + 1, &rest, 16);
+		if (strncmp(rest, " rw", 3) != 0)
+			continue;
+		for (; at + PART <= end; at++) {
+			int i = 0;
+
+			while (i < PART && at[i] == (char)~lines[0][FROM + i])
+				i++;
+			count += i == PART;
+		}
+	}
+	return count;
+}
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **out,
 		    void *data)
@@ -42,7 +148,11 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 			return PAM_CONV_ERR;
 		}
 		replies[i].resp = strdup(lines[next_line++]);
+		if (replies[i].resp != NULL)
+			invert(replies[i].resp);
 	}
+	if (search)
+		asked = places();
 	*out = replies;
 	return PAM_SUCCESS;
 }
@@ -80,7 +190,7 @@ static const char *name_of(int answer)
 
 struct run {
 	const char *confdir, *rhost, *tty, *service, *user;
-	bool no_authentication;
+	bool no_authentication, twice;
 };
 
 static void set_item(pam_handle_t *pamh, int item, const char *value)
@@ -114,7 +224,13 @@ static void transact(const struct run *run, bool print)
 	set_item(pamh, PAM_TTY, run->tty);
 	if (!run->no_authentication) {
 		answer = pam_authenticate(pamh, 0);
+		if (search)
+			printf("asked=%d left=%d ", asked, places());
 		say("auth", answer, print);
+	}
+	if (run->twice) {
+		answer = pam_authenticate(pamh, 0);
+		say("again", answer, print);
 	}
 	if (answer == PAM_SUCCESS) {
 		say("acct", pam_acct_mgmt(pamh, 0), print);
@@ -175,9 +291,11 @@ static void read_responses(void)
 	size_t size = 0;
 	ssize_t len;
 
+	setvbuf(stdin, NULL, _IONBF, 0);
 	while (line_count < LINES && (len = getline(&lines[line_count], &size, stdin)) >= 0) {
 		if (len > 0 && lines[line_count][len - 1] == '\n')
 			lines[line_count][len - 1] = '\0';
+		invert(lines[line_count]);
 		line_count++;
 		size = 0;
 	}
@@ -189,7 +307,7 @@ int main(int argc, char **argv)
 	long times = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:r:t:n:a")) != -1) {
+	while ((option = getopt(argc, argv, "c:r:t:n:a2i:mw")) != -1) {
 		switch (option) {
 		case 'c':
 			run.confdir = optarg;
@@ -205,6 +323,19 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			run.no_authentication = true;
+			break;
+		case '2':
+			run.twice = true;
+			break;
+		case 'i':
+			ignored = optarg;
+			break;
+		case 'm':
+			search = true;
+			break;
+		case 'w':
+			slow = true;
+			signal(SIGPIPE, SIG_DFL);
 			break;
 		default:
 			return 2;

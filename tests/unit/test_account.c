@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
+#include <linux/capability.h>
 #include <pwd.h>
+#include <sched.h>
 #include <shadow.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "pat/account.h"
 #include "pat/error.h"
@@ -188,6 +193,61 @@ static void an_account_that_does_not_exist_is_not_locked(void **state)
 	assert_false(account.locked);
 }
 
+/*
+ * In a child that is root without the right to read what its mode forbids, with a shadow(5) of this
+ * mode that has no entries: what asking about daemon says (for root and nobody a name service may
+ * make an entry up). 77 if it cannot be had.
+ */
+static int asked_without_rights(mode_t mode, bool shadow)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct rights[2];
+	const uint32_t reading = 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH;
+	char path[] = "/tmp/pat-unit-XXXXXX";
+	int fd = mkstemp(path), result;
+	pid_t child;
+
+	if (fd < 0)
+		return 77;
+	fchmod(fd, mode);
+	close(fd);
+	child = unit_fork();
+	if (child == 0) {
+		struct pat_account account;
+
+		if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+		    mount(path, "/etc/shadow", "none", MS_BIND, NULL) ||
+		    syscall(SYS_capget, &header, rights))
+			_exit(77);
+		rights[0].effective &= ~reading;
+		rights[0].permitted &= ~reading;
+		if (syscall(SYS_capset, &header, rights))
+			_exit(77);
+		fill(&account);
+		_exit(-pat_account_by_name("daemon", shadow, &account));
+	}
+	result = unit_wait(child);
+	unlink(path);
+	return result;
+}
+
+static void who_cannot_see_whether_an_account_is_locked_is_told_so(void **state)
+{
+	const struct passwd *entry = getpwnam("daemon");
+	int unreadable;
+
+	(void)state;
+	if (geteuid() != 0 || !entry || strcmp(entry->pw_passwd, "x") != 0)
+		unit_skip("needs root, and an account `daemon` with shadow(5)");
+	unreadable = asked_without_rights(0000, true);
+	if (unreadable == 77)
+		unit_skip("needs a mount namespace");
+	/* Which of the two is the name service switch's affair. */
+	assert_true(unreadable == -PAT_E_SHADOW || unreadable == -PAT_E_IO);
+	assert_int_equal(asked_without_rights(0600, true), -PAT_E_SHADOW);
+	assert_int_equal(asked_without_rights(0000, false), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +259,7 @@ int main(void)
 		cmocka_unit_test(a_name_of_256_bytes_is_too_long_and_one_of_255_is_only_unknown),
 		cmocka_unit_test(root_can_tell_which_accounts_are_locked),
 		cmocka_unit_test(an_account_that_does_not_exist_is_not_locked),
+		cmocka_unit_test(who_cannot_see_whether_an_account_is_locked_is_told_so),
 	};
 
 	return unit_run(tests);

@@ -63,49 +63,59 @@ static enum state state_now(void)
 }
 
 /*
- * Makes the change with each step at fault in turn, in a child, until none was left to fail; each
- * time on the same store. Returns the number of steps. `wanted` tells which state may follow.
+ * Makes the change once in a child, on a store of these bytes, with `step` at fault and, if it is
+ * not 0, `also`. False when one of the two was not reached. `wanted` tells which state may follow.
  */
+static bool with_faults(const struct unit_bytes *start, enum fault_kind kind, int step, int also,
+			bool (*wanted)(int status, enum state state))
+{
+	enum state state;
+	pid_t child;
+	int status;
+
+	unit_write_file(place.path, start->data, start->len);
+	child = unit_fork();
+	if (child == 0) {
+		int error;
+
+		arm(kind, step);
+		fault.also = also;
+		error = change();
+		disarm();
+		/* 40: told as done, and not on disk. 50 and more: never at fault. */
+		if (!error && !shadow_clean())
+			_exit(40);
+		_exit((fault.seen < step || fault.seen < also ? 50 : 0) + (error ? 1 : 0));
+	}
+	status = unit_wait(child);
+	state = state_now();
+	if (status >= 50 && status < 1000) {
+		if (also == 0) {
+			assert_int_equal(status, 50);
+			assert_int_equal(state, NEW);
+		}
+		return false;
+	}
+	if (!wanted(status, state))
+		fail_msg("step %d, %d: status %d, state %d", step, also, status, state);
+	/* And it can be changed again. */
+	if (state == OLD) {
+		assert_int_equal(change(), 0);
+		assert_int_equal(state_now(), NEW);
+	}
+	return true;
+}
+
+/* With each step at fault in turn, until none was left to fail. Returns the number of steps. */
 static int at_every_step(enum fault_kind kind, bool (*wanted)(int status, enum state state))
 {
-	static struct unit_bytes start;
-	int step;
+	struct unit_bytes start;
+	int step = 1;
 
 	assert_int_equal(unit_add(1, 1000), 0);
 	start = unit_read_file(place.path);
-	for (step = 1;; step++) {
-		enum state state;
-		pid_t child;
-		int status;
-
-		unit_write_file(place.path, start.data, start.len);
-		child = unit_fork();
-		if (child == 0) {
-			int error;
-
-			arm(kind, step);
-			error = change();
-			disarm();
-			/* 40: told as done, and not on disk. 50 and more: never at fault. */
-			if (!error && !shadow_clean())
-				_exit(40);
-			_exit((fault.seen < step ? 50 : 0) + (error ? 1 : 0));
-		}
-		status = unit_wait(child);
-		state = state_now();
-		if (status >= 50 && status < 1000) {
-			assert_int_equal(status, 50);
-			assert_int_equal(state, NEW);
-			break;
-		}
-		if (!wanted(status, state))
-			fail_msg("step %d: status %d, state %d", step, status, state);
-		/* And it can be changed again. */
-		if (state == OLD) {
-			assert_int_equal(change(), 0);
-			assert_int_equal(state_now(), NEW);
-		}
-	}
+	while (with_faults(&start, kind, step, 0, wanted))
+		step++;
 	free(start.data);
 	return step - 1;
 }
@@ -155,6 +165,24 @@ static void on_a_full_disk_the_old_state_stands(void **state)
 {
 	(void)state;
 	assert_in_range(at_every_step(FAULT_DISK_FULL, told_truly), 6, 1000);
+}
+
+/* As when a disk is full for a moment, while what was written is taken back as well. */
+static void any_two_calls_may_fail_and_the_old_state_stands(void **state)
+{
+	struct unit_bytes start;
+	int pairs = 0, step = 1;
+
+	(void)state;
+	assert_int_equal(unit_add(1, 1000), 0);
+	start = unit_read_file(place.path);
+	for (; with_faults(&start, FAULT_FAIL, step, 0, told_truly); step++)
+		for (int also = step + 1;
+		     with_faults(&start, FAULT_FAIL, step, also, not_told_too_much); also++)
+			pairs++;
+	free(start.data);
+	assert_in_range(step - 1, 6, 1000);
+	assert_true(pairs > step);
 }
 
 static void a_commit_is_on_disk_whatever_the_environment_says(void **state)
@@ -367,6 +395,94 @@ static void a_record_that_is_being_rewritten_is_not_taken_for_damaged(void **sta
 	assert_int_equal(error, 0);
 }
 
+/* Where the recovery area is in the file: its place is in the header. */
+static size_t recovery_area(const struct unit_bytes *file)
+{
+	uint32_t at;
+
+	assert_true(file->len > 48);
+	memcpy(&at, file->data + 44, sizeof(at));
+	assert_true(at != 0 && at + 32 < file->len);
+	return at;
+}
+
+/* Whether opening leaves the file as it is, and says that it is damaged. */
+static void damaged_and_left_alone(const struct unit_bytes *file)
+{
+	struct unit_bytes after;
+
+	unit_write_file(place.path, file->data, file->len);
+	assert_int_equal(unit_open_error(PAT_STORE_READ), PAT_E_DAMAGED);
+	assert_int_equal(unit_open_error(PAT_STORE_CHANGE), PAT_E_DAMAGED);
+	after = unit_read_file(place.path);
+	assert_int_equal(after.len, file->len);
+	assert_memory_equal(after.data, file->data, file->len);
+	free(after.data);
+}
+
+static void a_damaged_recovery_area_is_not_rolled_back_from(void **state)
+{
+	/* Of struct tdb_record: rec_len, key_len (the file's old size), data_len; then the offset
+	 * and the length of the first piece. */
+	static const struct {
+		size_t at;
+		uint32_t value;
+	} damage[] = {
+		{4, 1},           {8, 0x7fffffff},  {8, UINT32_MAX},  {12, 0x7fffffff},
+		{12, UINT32_MAX}, {24, 0x7fffffff}, {24, UINT32_MAX}, {28, 0x7fffffff},
+		{28, UINT32_MAX}, {28, 1 << 20},
+	};
+	struct unit_bytes file;
+	size_t area;
+
+	(void)state;
+	assert_int_equal(unit_add(1, 1000), 0);
+	crash();
+	file = unit_read_file(place.path);
+	area = recovery_area(&file);
+	for (size_t i = 0; i < COUNT(damage); i++) {
+		unsigned char was[4];
+
+		memcpy(was, file.data + area + damage[i].at, sizeof(was));
+		memcpy(file.data + area + damage[i].at, &damage[i].value, sizeof(was));
+		damaged_and_left_alone(&file);
+		memcpy(file.data + area + damage[i].at, was, sizeof(was));
+	}
+	unit_write_file(place.path, file.data, file.len);
+	assert_int_equal(state_now(), OLD);
+	free(file.data);
+}
+
+static void a_flipped_bit_in_a_recovery_area_harms_no_process(void **state)
+{
+	struct unit_bytes file;
+	size_t area;
+
+	(void)state;
+	assert_int_equal(unit_add(1, 1000), 0);
+	crash();
+	file = unit_read_file(place.path);
+	area = recovery_area(&file);
+	for (unsigned bit = 0; bit < 32 * 8; bit++) {
+		struct stat st;
+		pid_t child;
+
+		file.data[area + bit / 8] ^= (unsigned char)(1U << bit % 8);
+		unit_write_file(place.path, file.data, file.len);
+		file.data[area + bit / 8] ^= (unsigned char)(1U << bit % 8);
+		child = unit_fork();
+		if (child == 0) {
+			alarm(20);
+			(void)unit_open_error(PAT_STORE_READ);
+			_exit(0);
+		}
+		assert_int_equal(unit_wait(child), 0);
+		assert_int_equal(stat(place.path, &st), 0);
+		assert_true((size_t)st.st_size <= file.len);
+	}
+	free(file.data);
+}
+
 static void creating_can_be_killed_at_any_step(void **state)
 {
 	(void)state;
@@ -473,12 +589,15 @@ int main(void)
 		unit_store_test(after_a_failed_call_the_old_state_stands),
 		unit_store_test(on_a_disk_that_fails_for_good_nothing_is_called_done_that_is_not),
 		unit_store_test(on_a_full_disk_the_old_state_stands),
+		unit_store_test(any_two_calls_may_fail_and_the_old_state_stands),
 		unit_store_test(a_commit_is_on_disk_whatever_the_environment_says),
 		unit_store_test(a_new_store_is_on_disk_before_it_has_its_name),
 		unit_store_test(nobody_reads_while_a_crash_is_rolled_back),
 		unit_store_test(a_roll_back_that_is_killed_as_well_is_done_by_the_next),
 		unit_store_test(who_is_stopped_in_a_note_holds_up_that_record_alone),
 		unit_store_test(a_record_that_is_being_rewritten_is_not_taken_for_damaged),
+		unit_store_test(a_damaged_recovery_area_is_not_rolled_back_from),
+		unit_store_test(a_flipped_bit_in_a_recovery_area_harms_no_process),
 		unit_store_test(creating_can_be_killed_at_any_step),
 		unit_store_test(creating_may_fail_at_any_step),
 		unit_store_test(creating_on_a_full_disk_leaves_nothing_half_made),

@@ -465,6 +465,124 @@ static void failed_openings_leave_the_way_free(void **state)
 	assert_int_equal(unit_open_error(PAT_STORE_CHANGE), 0);
 }
 
+/* Removed as stale, or replaced by a restore. */
+static void a_writer_whose_lock_file_is_gone_commits_nothing(void **state)
+{
+	struct pat_grant grant = unit_numbered_grant(2, 1000);
+	static struct pat_index index;
+	struct pat_meta meta;
+	pid_t another = unit_fork();
+
+	(void)state;
+	/* In a process of its own, that was there before this one opened the store. */
+	if (another == 0) {
+		raise(SIGSTOP);
+		_exit(unit_add(3, 1000) ? 1 : 0);
+	}
+	assert_true(unit_wait_stopped(another));
+	assert_int_equal(unit_put(unit_opened(PAT_STORE_CHANGE), &grant), 0);
+	assert_int_equal(unlink(place.lock), 0);
+	kill(another, SIGCONT);
+	assert_int_equal(unit_wait(another), 0);
+	assert_int_equal(pat_store_commit(place.store), PAT_E_BUSY);
+	unit_closed();
+
+	assert_int_equal(unit_read_grant(3, &grant), 0);
+	assert_int_equal(unit_read_grant(2, &grant), PAT_E_NOTFOUND);
+	assert_int_equal(pat_store_check_structure(unit_opened(PAT_STORE_READ)), 0);
+	assert_int_equal(pat_store_get_index(place.store, 1000, &index), 0);
+	assert_int_equal(index.count, 2);
+	assert_int_equal(pat_store_get_meta(place.store, &meta), 0);
+	assert_int_equal(meta.generation, 2);
+	unit_closed();
+	assert_int_equal(unit_add(2, 1000), 0);
+}
+
+/* Whether the process sleeps, as one that waits for a lock does. */
+static bool asleep(pid_t pid)
+{
+	char path[64], line[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file != NULL && fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
+	if (file != NULL)
+		fclose(file);
+	return strstr(line, ") S ") != NULL;
+}
+
+static void who_waited_for_a_lock_file_that_is_gone_waits_for_the_new_one(void **state)
+{
+	pid_t first = stopped_child(PAT_STORE_CHANGE), waiting, second;
+	struct pat_grant grant;
+
+	(void)state;
+	assert_true(first > 0);
+	waiting = unit_fork();
+	if (waiting == 0)
+		_exit(unit_add(3, 1000) ? 1 : 0);
+	for (int i = 0; i < 100 || (!asleep(waiting) && i < 5000); i++)
+		usleep(1000);
+	assert_int_equal(unlink(place.lock), 0);
+	/* The one with the new file is in, and has read what it will change. */
+	second = unit_fork();
+	if (second == 0) {
+		struct pat_store *store;
+		int error = pat_store_open(&store, place.path, PAT_STORE_CHANGE, soon());
+
+		grant = unit_numbered_grant(4, 1000);
+		if (!error)
+			error = unit_put(store, &grant);
+		raise(SIGSTOP);
+		if (!error)
+			error = pat_store_commit(store);
+		pat_store_close(store);
+		_exit(error ? 1 : 0);
+	}
+	assert_true(unit_wait_stopped(second));
+	/* The first leaves, and the one who waits gets a lock that is worth nothing. */
+	kill(first, SIGCONT);
+	assert_int_equal(unit_wait(first), 0);
+	usleep(100000);
+	assert_int_equal(waitpid(waiting, NULL, WNOHANG), 0);
+	kill(second, SIGCONT);
+	assert_int_equal(unit_wait(second), 0);
+	assert_int_equal(unit_wait(waiting), 0);
+	assert_int_equal(unit_read_grant(1, &grant), 0);
+	assert_int_equal(unit_read_grant(3, &grant), 0);
+	assert_int_equal(unit_read_grant(4, &grant), 0);
+}
+
+/* A host may fork in another thread at any time, and the child may live long and never exec. */
+static void a_child_forked_while_the_store_was_open_holds_nothing(void **state)
+{
+	static const enum pat_store_mode modes[] = {PAT_STORE_READ, PAT_STORE_CHANGE};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		struct pat_store *store;
+		pid_t child;
+		int change, use;
+
+		unit_opened(modes[i]);
+		child = unit_fork();
+		if (child == 0)
+			for (;;)
+				pause();
+		unit_closed();
+		change = pat_store_open(&store, place.path, PAT_STORE_CHANGE,
+					pat_deadline_in(SHORT));
+		if (!change)
+			pat_store_close(store);
+		use = unit_use_once(1, 1000);
+		unit_kill(child);
+		assert_int_equal(change, 0);
+		assert_int_equal(use, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +603,9 @@ int main(void)
 		with_store(changes_and_uses_at_once_lose_nothing),
 		unit_store_test(processes_that_create_the_store_at_once_all_find_their_work),
 		with_store(a_thread_waits_for_another_no_longer_than_its_deadline),
+		with_store(a_writer_whose_lock_file_is_gone_commits_nothing),
+		with_store(who_waited_for_a_lock_file_that_is_gone_waits_for_the_new_one),
+		with_store(a_child_forked_while_the_store_was_open_holds_nothing),
 		with_store(failed_openings_leave_the_way_free),
 	};
 

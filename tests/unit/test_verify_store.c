@@ -516,6 +516,27 @@ static void a_locked_account_is_refused_and_one_without_a_password_is_not(void *
 			 PAT_ACCEPTED);
 }
 
+/* The deadline is a login's, and more: who has a record does not have the login. */
+static void a_record_that_another_holds_does_not_hold_up_the_login(void **state)
+{
+	struct flock everything = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2};
+	int fd = open(place.lock, O_RDWR | O_CLOEXEC);
+	struct pat_attempt good = attempt();
+	struct pat_verdict verdict;
+	int64_t before;
+
+	(void)state;
+	need_root();
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &everything), 0);
+	before = unit_milliseconds();
+	verdict = verify(&good);
+	assert_true(unit_milliseconds() - before < LONG_ENOUGH / 2);
+	close(fd);
+	assert_int_equal(verdict.outcome, PAT_ACCEPTED);
+	assert_int_equal(verdict.stamp_error, PAT_E_BUSY);
+	assert_int_equal(use_of(grant.id).uses, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +560,7 @@ int main(void)
 		with_store(a_store_that_is_held_is_waited_for_no_longer_than_the_deadline),
 		with_store(on_a_read_only_file_system_no_answer_can_be_had),
 		with_store(a_locked_account_is_refused_and_one_without_a_password_is_not),
+		with_store(a_record_that_another_holds_does_not_hold_up_the_login),
 	};
 
 	return unit_run(tests);

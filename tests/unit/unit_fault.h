@@ -25,8 +25,11 @@ enum fault_kind {
 static struct {
 	bool armed;
 	enum fault_kind kind;
-	int at;   /* the step that fails, from 1 */
-	int seen; /* steps so far */
+	int at;    /* the step that fails, from 1 */
+	int also;  /* another one, if not 0 */
+	int every; /* and each that is a multiple of this, if not 0 */
+	int error; /* with which errno; 0 for EIO */
+	int seen;  /* steps so far */
 	char trace[4096];
 	size_t traced;
 } fault;
@@ -41,8 +44,10 @@ static bool fails(char step)
 	fault.seen++;
 	if (fault.traced < sizeof(fault.trace) - 1)
 		fault.trace[fault.traced++] = step;
-	now = fault.seen == fault.at || (fault.seen > fault.at && (fault.kind == FAULT_FAIL_ALL ||
-								   fault.kind == FAULT_DISK_FULL));
+	now = fault.seen == fault.at || fault.seen == fault.also ||
+	      (fault.every && fault.seen % fault.every == 0) ||
+	      (fault.seen > fault.at &&
+	       (fault.kind == FAULT_FAIL_ALL || fault.kind == FAULT_DISK_FULL));
 	if (!now || fault.kind == FAULT_NONE)
 		return false;
 	if (fault.kind == FAULT_KILL)
@@ -55,7 +60,7 @@ static bool fails(char step)
 		errno = ENOSPC;
 		return step == 'w' || step == 't';
 	}
-	errno = EIO;
+	errno = fault.error ? fault.error : EIO;
 	return true;
 }
 

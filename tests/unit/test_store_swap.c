@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+
+/* open() is defined here, which the inline one of the headers would hide. */
+#undef _FORTIFY_SOURCE
+
+#include "unit_store.h"
+
+#include <dlfcn.h>
+#include <sys/resource.h>
+
+/* A file that changes between the look at it and its opening, and processes that are not fit to
+ * have the store open. */
+
+static void (*before_opening)(void);
+static char other[256]; /* another store, as good as the first */
+
+static void swapped_now(const char *path)
+{
+	void (*swap)(void) = before_opening;
+
+	if (swap == NULL || strcmp(path, place.path) != 0)
+		return;
+	before_opening = NULL;
+	swap();
+}
+
+/* TDB's way to the file, and nobody else's: the look at it is by openat(). */
+#define WRAP_OPEN(name)                                                                   \
+	__attribute__((visibility("default"))) int name(const char *path, int flags, ...) \
+	{                                                                                 \
+		int (*next)(const char *, int, ...) =                                     \
+			(int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name);         \
+		unsigned mode = 0;                                                        \
+		va_list rest;                                                             \
+                                                                                          \
+		va_start(rest, flags);                                                    \
+		if (flags & (O_CREAT | __O_TMPFILE))                                      \
+			mode = va_arg(rest, unsigned);                                    \
+		va_end(rest);                                                             \
+		swapped_now(path);                                                        \
+		return next(path, flags, mode);                                           \
+	}
+WRAP_OPEN(open)
+WRAP_OPEN(open64)
+
+static int setup(void **state)
+{
+	struct unit_bytes bytes;
+
+	before_opening = NULL;
+	if (unit_place_setup(state) != 0 || unit_add(1, 1000) != 0)
+		return -1;
+	snprintf(other, sizeof(other), "%s/other.tdb", place.dir);
+	bytes = unit_read_file(place.path);
+	unit_write_file(other, bytes.data, bytes.len);
+	free(bytes.data);
+	return 0;
+}
+
+#define with_store(test) cmocka_unit_test_setup_teardown(test, setup, unit_place_teardown)
+
+static void put_other(void)
+{
+	(void)rename(other, place.path);
+}
+
+static void put_link(void)
+{
+	(void)unlink(place.path);
+	(void)!symlink(other, place.path);
+}
+
+static void put_fifo(void)
+{
+	(void)unlink(place.path);
+	(void)mkfifo(place.path, 0600);
+}
+
+static void open_to_others(void)
+{
+	(void)chmod(place.path, 0666);
+}
+
+static void give_away(void)
+{
+	(void)!chown(place.path, 65534, (gid_t)-1);
+}
+
+static void give_second_name(void)
+{
+	(void)unlink(other);
+	(void)!link(place.path, other);
+}
+
+/* In each mode, and nothing is left locked. */
+static void unsafe_after(void **state, void (*swap)(void))
+{
+	static const enum pat_store_mode modes[] = {PAT_STORE_READ, PAT_STORE_CHANGE,
+						    PAT_STORE_CREATE};
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		before_opening = swap;
+		alarm(60);
+		assert_int_equal(unit_open_error(modes[i]), PAT_E_UNSAFE);
+		alarm(0);
+		assert_null(before_opening);
+		unit_remove_tree(place.base);
+		assert_int_equal(setup(state), 0);
+		assert_int_equal(unit_open_error(PAT_STORE_CHANGE), 0);
+	}
+}
+
+static void a_file_that_was_not_looked_at_is_not_read(void **state)
+{
+	unsafe_after(state, put_other);
+}
+
+static void a_link_that_came_after_the_look_is_not_followed(void **state)
+{
+	unsafe_after(state, put_link);
+}
+
+static void a_fifo_that_came_after_the_look_holds_nobody(void **state)
+{
+	before_opening = put_fifo;
+	(void)state;
+	alarm(60);
+	assert_true(unit_open_error(PAT_STORE_READ) < 0);
+	alarm(0);
+}
+
+static void a_file_that_became_unsafe_after_the_look_is_not_read(void **state)
+{
+	unsafe_after(state, open_to_others);
+	unsafe_after(state, give_second_name);
+	if (geteuid() == 0)
+		unsafe_after(state, give_away);
+}
+
+/* A child that may write no further than `limit`: what opening says to it. */
+static int opened_with_limit(rlim_t limit, enum pat_store_mode mode)
+{
+	pid_t child = unit_fork();
+
+	if (child == 0) {
+		const struct rlimit size = {limit, limit};
+		int error;
+
+		signal(SIGXFSZ, SIG_DFL);
+		if (setrlimit(RLIMIT_FSIZE, &size) < 0)
+			_exit(99);
+		error = mode == PAT_STORE_READ ? unit_use_once(1, 1000) : unit_open_error(mode);
+		_exit(-error);
+	}
+	return -unit_wait(child);
+}
+
+static void who_may_not_write_that_far_is_told_and_not_killed(void **state)
+{
+	struct pat_use use;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(place.path, &st), 0);
+	assert_int_equal(opened_with_limit(0, PAT_STORE_READ), PAT_E_ACCESS);
+	assert_int_equal(opened_with_limit(1024, PAT_STORE_READ), PAT_E_ACCESS);
+	assert_int_equal(opened_with_limit((rlim_t)st.st_size - 1, PAT_STORE_READ), PAT_E_ACCESS);
+	assert_int_equal(opened_with_limit(1024, PAT_STORE_CHANGE), PAT_E_ACCESS);
+	assert_int_equal(unit_read_use(1, &use), 0);
+	assert_int_equal(use.uses, 0);
+	assert_int_equal(opened_with_limit((rlim_t)st.st_size, PAT_STORE_READ), 0);
+	assert_int_equal(opened_with_limit(RLIM_INFINITY, PAT_STORE_READ), 0);
+	assert_int_equal(unit_read_use(1, &use), 0);
+	assert_int_equal(use.uses, 2);
+}
+
+/* Opens it without the descriptors in `closed`, and complains on all three meanwhile. */
+static int complain_while_open(unsigned closed)
+{
+	struct pat_store *store;
+	int error;
+
+	for (int fd = 0; fd < 3; fd++) {
+		int null = open("/dev/null", O_RDWR);
+
+		if (null < 0 || (null != fd && dup2(null, fd) < 0))
+			return 1;
+		if (null > 2)
+			close(null);
+	}
+	for (int fd = 0; fd < 3; fd++)
+		if (closed & 1U << fd)
+			close(fd);
+	error = pat_store_open(&store, place.path, PAT_STORE_READ, soon());
+	if (error)
+		return error == PAT_E_ACCESS ? 0 : 2;
+	for (int fd = 0; fd < 3; fd++)
+		if (!write(fd, "a complaint\n", 12))
+			return 3;
+	pat_store_close(store);
+	return 0;
+}
+
+static void a_complaint_on_a_closed_descriptor_lands_in_no_file_of_ours(void **state)
+{
+	struct unit_bytes before = unit_read_file(place.path);
+
+	(void)state;
+	for (unsigned closed = 0; closed < 8; closed++) {
+		struct unit_bytes after;
+		struct stat st;
+		pid_t child = unit_fork();
+
+		if (child == 0)
+			_exit(complain_while_open(closed));
+		assert_int_equal(unit_wait(child), 0);
+		after = unit_read_file(place.path);
+		assert_int_equal(after.len, before.len);
+		assert_memory_equal(after.data, before.data, before.len);
+		free(after.data);
+		assert_int_equal(stat(place.lock, &st), 0);
+		if (st.st_size != 0)
+			fail_msg("without %u: %d bytes in the lock file", closed, (int)st.st_size);
+	}
+	free(before.data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_store(a_file_that_was_not_looked_at_is_not_read),
+		with_store(a_link_that_came_after_the_look_is_not_followed),
+		with_store(a_fifo_that_came_after_the_look_holds_nobody),
+		with_store(a_file_that_became_unsafe_after_the_look_is_not_read),
+		with_store(who_may_not_write_that_far_is_told_and_not_killed),
+		with_store(a_complaint_on_a_closed_descriptor_lands_in_no_file_of_ours),
+	};
+
+	return unit_run(tests);
+}
