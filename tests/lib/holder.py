@@ -10,6 +10,7 @@ holder.py halves STORE ID   rewrites the use record of a token with what it has,
 
 import fcntl
 import os
+import random
 import signal
 import struct
 import sys
@@ -55,11 +56,11 @@ def halves(store, token):
         lock(gate, fcntl.F_WRLCK, byte)
         for at in found:
             os.pwrite(fd, b"\xff" * (size // 2), at + len(key))
-        time.sleep(0.02)
+        time.sleep(random.uniform(0.005, 0.03))
         for at in found:
             os.pwrite(fd, data[at + len(key):at + len(key) + size], at + len(key))
         lock(gate, fcntl.F_UNLCK, byte)
-        time.sleep(0.02)
+        time.sleep(random.uniform(0.005, 0.03))
 
 
 if __name__ == "__main__":
