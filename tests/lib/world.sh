@@ -69,7 +69,7 @@ world_make() {
 	unset MAKEFLAGS MFLAGS MAKELEVEL LD_PRELOAD SUDO_ASKPASS SSH_AUTH_SOCK SSH_ASKPASS
 	unset SUDO_USER SUDO_UID SUDO_GID SUDO_COMMAND TZ
 	# A variable of ours of such a name would go to every program.
-	unset CI TOKEN ID SECRET
+	unset CI
 	export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb
 	export USER=root LOGNAME=root SHELL=/bin/bash
 	world_mount && world_dev && world_loopback || return
