@@ -140,6 +140,18 @@ int pat_services_each(const char *list, int (*each)(const char *service, void *d
 	return 0;
 }
 
+static int is_outside(const char *service, void *data)
+{
+	const char *const *outer = data;
+
+	return !pat_services_cover(*outer, service);
+}
+
+bool pat_services_within(const char *inner, const char *outer)
+{
+	return pat_services_each(inner, is_outside, &outer) == 0;
+}
+
 bool pat_service_forbidden(const char *service)
 {
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)

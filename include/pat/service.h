@@ -25,6 +25,9 @@ int pat_services_add(char list[PAT_SERVICES_MAX + 1], const char *text);
 /* True if `service` is in `list`. `sudo` covers sudo-i, and `su` covers su-l. */
 bool pat_services_cover(const char *list, const char *service);
 
+/* True if `outer` covers each name in `inner`: what narrowing means. */
+bool pat_services_within(const char *inner, const char *outer);
+
 /*
  * Calls `each` for every name in `list`, in order, until it returns other than 0; returns that, or
  * 0.

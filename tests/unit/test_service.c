@@ -278,6 +278,22 @@ static void sudo_and_su_cover_their_login_forms_and_nothing_more(void **state)
 	assert_false(pat_services_cover("su1", "su-l"));
 }
 
+static void within_is_what_the_outer_list_covers(void **state)
+{
+	(void)state;
+	assert_true(pat_services_within("sshd", "sshd"));
+	assert_true(pat_services_within("sudo,sshd", "sshd,login,sudo"));
+	assert_false(pat_services_within("sshd,sudo", "sshd"));
+	assert_false(pat_services_within("sshd", "sudo,login"));
+	assert_false(pat_services_within("sshd", ""));
+	assert_true(pat_services_within("", "sshd"));
+	assert_true(pat_services_within("", ""));
+	/* sudo-i and su-l are narrower than sudo and su. */
+	assert_true(pat_services_within("sudo-i,su-l", "su,sudo"));
+	assert_false(pat_services_within("sudo", "sudo-i"));
+	assert_false(pat_services_within("su", "su-l,sudo"));
+}
+
 /* Joins the names it is given; stops with 7 at the name in `stop`. */
 struct walk {
 	const char *stop;
@@ -358,6 +374,7 @@ int main(void)
 		cmocka_unit_test(hostile_service_names_are_not_covered),
 		cmocka_unit_test(an_empty_list_covers_nothing),
 		cmocka_unit_test(sudo_and_su_cover_their_login_forms_and_nothing_more),
+		cmocka_unit_test(within_is_what_the_outer_list_covers),
 		cmocka_unit_test(each_name_is_visited_in_order),
 		cmocka_unit_test(a_visit_ends_at_the_first_answer_other_than_0),
 		cmocka_unit_test(services_that_change_accounts_or_mint_are_forbidden),

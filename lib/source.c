@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+#include "pat/source.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "pat/error.h"
+
+/* Of one source as text: the longest address, `/128` and the NUL. */
+#define SOURCE_SIZE (INET6_ADDRSTRLEN + 4)
+
+/* ::ffff:0:0/96, RFC 4291, 2.5.5.2. */
+static const unsigned char mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+/* A network, or no remote host at all. The address is in network order, zero beyond `bits`. */
+struct source {
+	int family; /* AF_INET, AF_INET6, or AF_UNSPEC for `local` */
+	unsigned bits;
+	unsigned char address[16];
+};
+
+static unsigned width(const struct source *source)
+{
+	return source->family == AF_INET ? 32 : 128;
+}
+
+/* An IPv4-mapped IPv6 address or network becomes the IPv4 one that it stands for. */
+static void unmap(struct source *source)
+{
+	if (source->family != AF_INET6 || source->bits < 96 ||
+	    memcmp(source->address, mapped_prefix, sizeof(mapped_prefix)) != 0)
+		return;
+	source->family = AF_INET;
+	source->bits -= 96;
+	memmove(source->address, source->address + 12, 4);
+	memset(source->address + 4, 0, 12);
+}
+
+/* A numeric address without anything around it. */
+static bool parse_address(const char *text, struct source *source)
+{
+	memset(source, 0, sizeof(*source));
+	if (inet_pton(AF_INET, text, source->address) == 1)
+		source->family = AF_INET;
+	else if (inet_pton(AF_INET6, text, source->address) == 1)
+		source->family = AF_INET6;
+	else
+		return false;
+	source->bits = width(source);
+	return true;
+}
+
+/* A prefix length: digits alone, and none too many. */
+static bool parse_bits(const char *text, unsigned most, unsigned *bits)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 3 || (text[0] == '0' && len > 1))
+		return false;
+	*bits = 0;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		*bits = *bits * 10 + (unsigned)(*text - '0');
+	}
+	return *bits <= most;
+}
+
+/* The mask of the byte at `i` in a prefix of `bits`. */
+static unsigned char mask(unsigned bits, unsigned i)
+{
+	if (bits >= 8 * (i + 1))
+		return 0xff;
+	return bits <= 8 * i ? 0 : (unsigned char)(0xff00 >> (bits - 8 * i));
+}
+
+static bool is_network(const struct source *source)
+{
+	for (unsigned i = 0; i < sizeof(source->address); i++)
+		if (source->address[i] & (unsigned char)~mask(source->bits, i))
+			return false;
+	return true;
+}
+
+/* One source, of `len` bytes. */
+static bool parse(const char *text, size_t len, struct source *source)
+{
+	char copy[SOURCE_SIZE], *slash;
+
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	while (len > 0 && (*text == ' ' || *text == '\t')) {
+		text++;
+		len--;
+	}
+	if (len == 0 || len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (strcasecmp(copy, PAT_SOURCE_LOCAL) == 0) {
+		*source = (struct source){.family = AF_UNSPEC};
+		return true;
+	}
+	slash = strchr(copy, '/');
+	if (slash != NULL)
+		*slash++ = '\0';
+	if (!parse_address(copy, source) ||
+	    (slash != NULL && !parse_bits(slash, width(source), &source->bits)) ||
+	    !is_network(source))
+		return false;
+	unmap(source);
+	return true;
+}
+
+static const char *format(const struct source *source, char text[SOURCE_SIZE])
+{
+	size_t used;
+
+	if (source->family == AF_UNSPEC)
+		return PAT_SOURCE_LOCAL;
+	inet_ntop(source->family, source->address, text, SOURCE_SIZE);
+	used = strlen(text);
+	if (source->bits < width(source))
+		snprintf(text + used, SOURCE_SIZE - used, "/%u", source->bits);
+	return text;
+}
+
+/* True if `inner` lies within `outer`. */
+static bool holds(const struct source *outer, const struct source *inner)
+{
+	if (outer->family != inner->family || outer->bits > inner->bits)
+		return false;
+	for (unsigned i = 0; i < sizeof(outer->address); i++)
+		if ((inner->address[i] & mask(outer->bits, i)) != outer->address[i])
+			return false;
+	return true;
+}
+
+/* What follows the first source of a list. */
+static const char *next_source(const char *list)
+{
+	list += strcspn(list, ",");
+	return *list == ',' ? list + 1 : list;
+}
+
+/* True if `inner` lies within one source of the list. */
+static bool list_holds(const char *list, const struct source *inner)
+{
+	struct source outer;
+
+	for (; *list != '\0'; list = next_source(list))
+		if (parse(list, strcspn(list, ","), &outer) && holds(&outer, inner))
+			return true;
+	return false;
+}
+
+static bool contains(const char *list, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (; *list != '\0'; list = next_source(list))
+		if (strcspn(list, ",") == len && strncmp(list, text, len) == 0)
+			return true;
+	return false;
+}
+
+int pat_sources_add(char list[PAT_SOURCES_MAX + 1], const char *text)
+{
+	char sum[PAT_SOURCES_MAX + 1], buffer[SOURCE_SIZE];
+	size_t used = strlen(list);
+
+	memcpy(sum, list, used + 1);
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		struct source source;
+		const char *canonical;
+
+		if (!parse(text, len, &source))
+			return PAT_E_INVALID;
+		canonical = format(&source, buffer);
+		if (!contains(sum, canonical)) {
+			size_t add = strlen(canonical), comma = used > 0;
+
+			if (used + comma + add > PAT_SOURCES_MAX)
+				return PAT_E_TOOBIG;
+			if (comma)
+				sum[used] = ',';
+			memcpy(sum + used + comma, canonical, add + 1);
+			used += comma + add;
+		}
+		if (text[len] == '\0')
+			break;
+		text += len + 1;
+	}
+	memcpy(list, sum, used + 1);
+	return PAT_OK;
+}
+
+/* PAM_RHOST as a source. A zone id only says through which interface the peer was reached. */
+static bool parse_rhost(const char *rhost, struct source *source)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len = strcspn(rhost, "%");
+
+	if (len >= sizeof(address) || (rhost[len] == '%' && rhost[len + 1] == '\0'))
+		return false;
+	memcpy(address, rhost, len);
+	address[len] = '\0';
+	if (!parse_address(address, source) || (rhost[len] == '%' && source->family != AF_INET6))
+		return false;
+	unmap(source);
+	return true;
+}
+
+enum pat_source_match pat_sources_match(const char *list, const char *rhost)
+{
+	struct source source = {.family = AF_UNSPEC};
+
+	if (list[0] == '\0')
+		return PAT_SOURCE_IN;
+	if (rhost != NULL && rhost[0] != '\0' && !parse_rhost(rhost, &source))
+		return PAT_SOURCE_UNKNOWN;
+	return list_holds(list, &source) ? PAT_SOURCE_IN : PAT_SOURCE_OUT;
+}
+
+bool pat_sources_within(const char *inner, const char *outer)
+{
+	struct source source;
+
+	if (outer[0] == '\0')
+		return true;
+	if (inner[0] == '\0')
+		return false;
+	for (; *inner != '\0'; inner = next_source(inner))
+		if (!parse(inner, strcspn(inner, ","), &source) || !list_holds(outer, &source))
+			return false;
+	return true;
+}
