@@ -14,7 +14,13 @@ SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
 UNITDIR = $(PREFIX)/lib/systemd/system
 TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
+DATADIR = $(PREFIX)/share/pam_pat
+BASHCOMPDIR = $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR = $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR = $(PREFIX)/share/fish/vendor_completions.d
 SYSCONFDIR = /etc
+# What shadow's userdel runs before it deletes a user: every file that is there.
+USERDELDIR = $(SYSCONFDIR)/shadow-maint/userdel-pre.d
 LOCALSTATEDIR = /var
 RUNDIR = /run/pat
 STATEDIR = $(LOCALSTATEDIR)/lib/pat
@@ -65,7 +71,7 @@ MODULE_LIBS = -lpam -ltdb -lsodium
 PATD_LIBS = -lpam -ltdb -lsodium -ljansson -linih
 PATCTL_LIBS = -ljansson -lsmartcols
 PATSTORE_LIBS = -ltdb -lsodium -ljansson
-UNIT_LIBS = -lcmocka -ltdb -lsodium -ljansson -lpthread
+UNIT_LIBS = -lcmocka -ltdb -lsodium -ljansson -linih -lpam -lpthread
 
 # ---- What is built ------------------------------------------------------------------------------
 
@@ -77,8 +83,9 @@ PROGRAMS = $(BUILD)/patctl $(BUILD)/patd $(BUILD)/patstore
 MODULE = $(BUILD)/pam_pat.so
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
-GENERATED = $(BUILD)/etc/patd.service $(BUILD)/etc/patd.socket $(BUILD)/etc/pam_pat.tmpfiles
+GENERATED = $(patsubst etc/%.in,$(BUILD)/etc/%,$(wildcard etc/*.in))
 MANUALS = $(wildcard man/*.[1-8])
+LEAKRULES = $(wildcard etc/leaks/*)
 
 all: $(MODULE) $(PROGRAMS) $(GENERATED)
 
@@ -114,7 +121,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # What stands for @NAME@ in etc/*.in.
-NAMES = SBINDIR STATEDIR STATE_SETTING RUNDIR
+NAMES = BINDIR SBINDIR STATEDIR STATE_SETTING RUNDIR
 
 # Other flags, other objects; other paths, other files from etc/*.in.
 FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(foreach n,$(NAMES),$(n)=$($(n)))
@@ -129,7 +136,10 @@ $(BUILD)/etc/%: etc/%.in $(BUILD)/flags
 unit: $(UNITS)
 tools: $(TOOLS)
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+# A unit test of patd's parts is linked with them, its main() apart.
+PATD_PARTS = $(filter-out %/main.o,$(call objects,helper/patd)) $(BUILD)/helper/patd/interface.o
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(PATD_PARTS) $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIB)
@@ -139,7 +149,8 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIB)
 
 DEPS = gcc clang clang-format make pkg-config libpam0g-dev libsodium-dev libtdb-dev libjansson-dev \
 	libinih-dev libsmartcols-dev libcmocka-dev mandoc openssh-server openssh-client sshpass sudo \
-	expect rsync python3 strace shellcheck libcap2-bin util-linux login passwd git
+	expect rsync python3 strace shellcheck libcap2-bin util-linux login passwd git adduser \
+	ripgrep ansible-core nginx-light libnginx-mod-http-auth-pam curl openssl faketime zsh fish
 
 deps:
 	sh tests/deps $(DEPS)
@@ -177,6 +188,11 @@ put = (umask 022 && mkdir -p '$(DESTDIR)$(dir $(3))') && install -m $(1) $(2) '$
 	sync '$(DESTDIR)$(3).new' && mv -f '$(DESTDIR)$(3).new' '$(DESTDIR)$(3)'
 keep = if [ -e '$(DESTDIR)$(3)' ]; then echo 'kept $(DESTDIR)$(3)'; else $(call put,$(1),$(2),$(3)); fi
 
+# userdel would run a half-written file, too, so this one is made outside of its directory.
+put_hook = (umask 022 && mkdir -p '$(DESTDIR)$(USERDELDIR)') && \
+	install -m 0755 $(BUILD)/etc/userdel-pre '$(DESTDIR)$(USERDELDIR)/../pam_pat.new' && \
+	mv -f '$(DESTDIR)$(USERDELDIR)/../pam_pat.new' '$(DESTDIR)$(USERDELDIR)/pam_pat'
+
 # What /etc/pam.d/patd includes: `debian` has common-auth, `fedora` system-auth.
 PAM_STYLE = $(if $(wildcard /etc/pam.d/common-auth),debian,fedora)
 
@@ -188,8 +204,15 @@ install: all
 	$(call put,0755,$(BUILD)/patstore,$(SBINDIR)/patstore)
 	$(call put,0644,$(BUILD)/etc/patd.service,$(UNITDIR)/patd.service)
 	$(call put,0644,$(BUILD)/etc/patd.socket,$(UNITDIR)/patd.socket)
+	$(call put,0644,$(BUILD)/etc/patd-sweep.service,$(UNITDIR)/patd-sweep.service)
+	$(call put,0644,$(BUILD)/etc/patd-sweep.timer,$(UNITDIR)/patd-sweep.timer)
 	$(call put,0644,$(BUILD)/etc/pam_pat.tmpfiles,$(TMPFILESDIR)/pam_pat.conf)
 	$(foreach m,$(MANUALS),$(call put,0644,$(m),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) &&) :
+	$(foreach f,$(LEAKRULES),$(call put,0644,$(f),$(DATADIR)/leaks/$(notdir $(f))) &&) :
+	$(call put,0644,etc/completions/patctl.bash,$(BASHCOMPDIR)/patctl)
+	$(call put,0644,etc/completions/_patctl,$(ZSHCOMPDIR)/_patctl)
+	$(call put,0644,etc/completions/patctl.fish,$(FISHCOMPDIR)/patctl.fish)
+	$(put_hook)
 	$(call keep,0644,etc/pat.conf,$(SYSCONFDIR)/security/pat.conf)
 	$(call keep,0644,etc/patd.pam.$(PAM_STYLE),$(SYSCONFDIR)/pam.d/patd)
 	install -d -m 0700 '$(DESTDIR)$(STATEDIR)'
@@ -204,7 +227,10 @@ unstacked = if grep -RlE '^[^\#]*pam_pat\.so' $(STACKS) 2>/dev/null; then \
 uninstall:
 	$(if $(DESTDIR),,@$(unstacked))
 	rm -f $(foreach f,$(PAMDIR)/pam_pat.so $(BINDIR)/patctl $(SBINDIR)/patd $(SBINDIR)/patstore \
-		$(UNITDIR)/patd.service $(UNITDIR)/patd.socket $(TMPFILESDIR)/pam_pat.conf \
+		$(UNITDIR)/patd.service $(UNITDIR)/patd.socket $(UNITDIR)/patd-sweep.service \
+		$(UNITDIR)/patd-sweep.timer $(TMPFILESDIR)/pam_pat.conf $(USERDELDIR)/pam_pat \
+		$(BASHCOMPDIR)/patctl $(ZSHCOMPDIR)/_patctl $(FISHCOMPDIR)/patctl.fish \
+		$(LEAKRULES:etc/%=$(DATADIR)/%) \
 		$(foreach m,$(MANUALS),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))),'$(DESTDIR)$(f)')
 	@echo 'Left in place: $(SYSCONFDIR)/security/pat.conf, $(SYSCONFDIR)/pam.d/patd, $(STATEDIR).'
 

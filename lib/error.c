@@ -34,6 +34,8 @@ const char *pat_error_text(int error)
 		return "the other end of the socket is not root's";
 	case PAT_E_CLOSED:
 		return "the connection was closed";
+	case PAT_E_SPENT:
+		return "all its uses were made";
 	case PAT_E_SHADOW:
 		return "shadow does not tell whether the account is locked";
 	}

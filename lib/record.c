@@ -108,8 +108,13 @@ int pat_grant_encode(const struct pat_grant *grant, unsigned char *buf, size_t *
 	bytes_put_uint(&b, (uint64_t)grant->created_at, 8);
 	bytes_put_uint(&b, (uint64_t)grant->expires_at, 8);
 	bytes_put_uint(&b, (uint64_t)grant->revoked_at, 8);
+	bytes_put_uint(&b, (uint64_t)grant->suspended_at, 8);
+	bytes_put_uint(&b, (uint64_t)grant->gone_at, 8);
+	bytes_put_uint(&b, grant->max_uses, 4);
+	bytes_put_field(&b, grant->successor, sizeof(grant->successor));
 	bytes_put_text(&b, grant->user);
 	bytes_put_text(&b, grant->services);
+	bytes_put_text(&b, grant->sources);
 	bytes_put_text(&b, grant->name);
 	bytes_put_text(&b, grant->description);
 	return seal(&key, buf, &b, len);
@@ -134,20 +139,38 @@ int pat_grant_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t
 	grant->created_at = (int64_t)bytes_get_uint(&b, 8);
 	grant->expires_at = (int64_t)bytes_get_uint(&b, 8);
 	grant->revoked_at = (int64_t)bytes_get_uint(&b, 8);
+	grant->suspended_at = (int64_t)bytes_get_uint(&b, 8);
+	grant->gone_at = (int64_t)bytes_get_uint(&b, 8);
+	grant->max_uses = (uint32_t)bytes_get_uint(&b, 4);
+	bytes_get_field(&b, grant->successor, sizeof(grant->successor));
 	bytes_get_text(&b, grant->user, PAT_USER_MAX);
 	bytes_get_text(&b, grant->services, PAT_SERVICES_MAX);
+	bytes_get_text(&b, grant->sources, PAT_SOURCES_MAX);
 	bytes_get_text(&b, grant->name, PAT_NAME_MAX);
 	bytes_get_text(&b, grant->description, PAT_DESCRIPTION_MAX);
 	return finish(&b);
 }
 
-enum pat_status pat_grant_status(const struct pat_grant *grant, int64_t now)
+enum pat_status pat_grant_status(const struct pat_grant *grant, const struct pat_use *use,
+				 int64_t now)
 {
 	if (grant->revoked_at != 0 || grant->algorithm == PAT_ALGORITHM_NONE)
 		return PAT_STATUS_REVOKED;
 	if (grant->expires_at != 0 && now >= grant->expires_at)
 		return PAT_STATUS_EXPIRED;
+	if (grant->max_uses != 0 && use != NULL && use->uses >= grant->max_uses)
+		return PAT_STATUS_SPENT;
+	/* Swept after it had ended by itself; that the clock was set back does not undo it. */
+	if (grant->algorithm != PAT_ALGORITHM_BLAKE2B)
+		return grant->max_uses != 0 ? PAT_STATUS_SPENT : PAT_STATUS_EXPIRED;
+	if (grant->suspended_at != 0)
+		return PAT_STATUS_SUSPENDED;
 	return PAT_STATUS_ACTIVE;
+}
+
+bool pat_status_live(enum pat_status status)
+{
+	return status == PAT_STATUS_ACTIVE || status == PAT_STATUS_SUSPENDED;
 }
 
 const char *pat_status_text(enum pat_status status)
@@ -155,6 +178,10 @@ const char *pat_status_text(enum pat_status status)
 	switch (status) {
 	case PAT_STATUS_ACTIVE:
 		return "active";
+	case PAT_STATUS_SUSPENDED:
+		return "suspended";
+	case PAT_STATUS_SPENT:
+		return "spent";
 	case PAT_STATUS_EXPIRED:
 		return "expired";
 	case PAT_STATUS_REVOKED:

@@ -116,9 +116,10 @@ int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta)
 }
 
 /* Rewrites a use record where it lies: one write of its own bytes, that either works or changes
- * nothing else. */
+ * nothing else. With `max_uses`, only if a use is left. */
 static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
-		   const struct pat_event *event, bool accepted, bool proved)
+		   const struct pat_event *event, bool accepted, bool proved,
+		   const uint32_t *max_uses)
 {
 	unsigned char buf[PAT_USE_SIZE];
 	size_t len = sizeof(buf);
@@ -130,6 +131,11 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 	error = pat_use_decode(id, buf, len, &use);
 	if (error)
 		return error;
+	if (max_uses != NULL && use.uses >= *max_uses)
+		return PAT_E_SPENT;
+	/* Without the lock file that we hold, another may be making the same use. */
+	if (max_uses != NULL && !gate_is_current(&store->gate))
+		return PAT_E_BUSY;
 	pat_use_note(&use, event, accepted, proved);
 	error = pat_use_encode(id, &use, buf, &len);
 	if (error)
@@ -166,7 +172,29 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 		return error;
 	error = slot_find(tdb_fd(store->tdb), key.bytes, key.len, PAT_USE_SIZE, &at);
 	if (!error)
-		error = rewrite(store, id, at, event, accepted, proved);
+		error = rewrite(store, id, at, event, accepted, proved, NULL);
+	gate_release_record(&store->gate, key.bytes, key.len);
+	return error;
+}
+
+int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
+		    const struct pat_event *event, uint32_t max_uses, pat_deadline deadline)
+{
+	struct pat_key key = pat_key_use(id);
+	off_t at;
+	int error;
+
+	if (store->tdb == NULL || store->in_transaction || max_uses == 0)
+		return PAT_E_INVALID;
+	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
+	if (error)
+		return error;
+	error = slot_find(tdb_fd(store->tdb), key.bytes, key.len, PAT_USE_SIZE, &at);
+	if (!error)
+		error = rewrite(store, id, at, event, true, true, &max_uses);
+	/* Before anybody is let in for it: a power cut must not give the use back. */
+	if (!error && fdatasync(tdb_fd(store->tdb)) < 0)
+		error = PAT_E_IO;
 	gate_release_record(&store->gate, key.bytes, key.len);
 	return error;
 }
@@ -222,6 +250,13 @@ int pat_store_drop_grant(struct pat_store *store, const char id[PAT_ID_LEN])
 	int error = drop(store, &grant), use_error = drop(store, &use);
 
 	return error ? error : use_error == PAT_E_NOTFOUND ? PAT_OK : use_error;
+}
+
+int pat_store_drop_index(struct pat_store *store, uint32_t uid)
+{
+	struct pat_key key = pat_key_index(uid);
+
+	return drop(store, &key);
 }
 
 struct walk {

@@ -9,8 +9,9 @@
 
 #define BODY_LEN (PAT_TOKEN_LEN - PAT_CHECKSUM_LEN)
 
-/* Exactly crypto_generichash_blake2b_PERSONALBYTES. */
+/* Each is exactly crypto_generichash_blake2b_PERSONALBYTES. */
 static const unsigned char hash_personal[16] = "pam_pat token 1";
+static const unsigned char trace_personal[16] = "pam_pat trace 1";
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 #define BASE 62
@@ -105,6 +106,12 @@ void pat_token_hash(const struct pat_token *token, unsigned char hash[PAT_HASH_L
 	crypto_generichash_blake2b_salt_personal(hash, PAT_HASH_LEN,
 						 (const unsigned char *)token->text, PAT_TOKEN_LEN,
 						 NULL, 0, NULL, hash_personal);
+}
+
+void pat_token_trace(const unsigned char hash[PAT_HASH_LEN], unsigned char trace[PAT_HASH_LEN])
+{
+	crypto_generichash_blake2b_salt_personal(trace, PAT_HASH_LEN, hash, PAT_HASH_LEN, NULL, 0,
+						 NULL, trace_personal);
 }
 
 void pat_token_wipe(struct pat_token *token)

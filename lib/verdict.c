@@ -40,6 +40,16 @@ const char *pat_outcome_text(enum pat_outcome outcome)
 		return "damaged";
 	case PAT_REFUSED_PEER:
 		return "peer";
+	case PAT_REFUSED_ROTATED:
+		return "rotated";
+	case PAT_REFUSED_SUSPENDED:
+		return "suspended";
+	case PAT_REFUSED_SPENT:
+		return "spent";
+	case PAT_REFUSED_SOURCE:
+		return "source";
+	case PAT_REFUSED_HOST_NAME:
+		return "host-name";
 	case PAT_UNAVAILABLE:
 		break;
 	}
@@ -54,29 +64,44 @@ int pat_verdict_priority(const struct pat_verdict *verdict)
 	case PAT_REFUSED_DAMAGED:
 	case PAT_UNAVAILABLE:
 		return LOG_CRIT;
+	case PAT_REFUSED_ROTATED:
+		return LOG_WARNING;
 	default:
 		return LOG_NOTICE;
 	}
 }
 
-/* Why, in words for the sysadmin; empty where the reason's own word says it all. */
-static void explain(char *dst, size_t size, const struct pat_verdict *verdict)
+/* Since when, where that is still known: a token may have been resumed. */
+static void since(char *dst, size_t size, int64_t when)
 {
-	const struct pat_grant *grant = &verdict->grant;
-	char time[PAT_RFC3339_MAX], text[SHOWN];
+	char time[PAT_RFC3339_MAX];
+
+	if (when != 0)
+		snprintf(dst, size, "since %s", pat_rfc3339(time, when));
+}
+
+char *pat_outcome_detail(char *dst, size_t size, enum pat_outcome outcome,
+			 const struct pat_grant *grant)
+{
+	char text[SHOWN];
 
 	dst[0] = '\0';
-	switch (verdict->outcome) {
-	case PAT_ACCEPTED:
-		if (verdict->stamp_error)
-			snprintf(dst, size, "its use could not be stamped: %s",
-				 pat_error_text(verdict->stamp_error));
-		break;
+	switch (outcome) {
 	case PAT_REFUSED_REVOKED:
-		snprintf(dst, size, "since %s", pat_rfc3339(time, grant->revoked_at));
+		since(dst, size, grant->revoked_at);
 		break;
 	case PAT_REFUSED_EXPIRED:
-		snprintf(dst, size, "since %s", pat_rfc3339(time, grant->expires_at));
+		since(dst, size, grant->expires_at);
+		break;
+	case PAT_REFUSED_ROTATED:
+		snprintf(dst, size, "token %s took its place: this one was kept, or has leaked",
+			 grant->successor);
+		break;
+	case PAT_REFUSED_SUSPENDED:
+		since(dst, size, grant->suspended_at);
+		break;
+	case PAT_REFUSED_SPENT:
+		snprintf(dst, size, "it was good for %u", (unsigned)grant->max_uses);
 		break;
 	case PAT_REFUSED_OTHER_USER:
 		snprintf(dst, size, "it belongs to %s",
@@ -89,6 +114,31 @@ static void explain(char *dst, size_t size, const struct pat_verdict *verdict)
 	case PAT_REFUSED_SERVICE:
 		snprintf(dst, size, "scope is %s", pat_escape(text, sizeof(text), grant->services));
 		break;
+	case PAT_REFUSED_SOURCE:
+		snprintf(dst, size, "good from %s", pat_escape(text, sizeof(text), grant->sources));
+		break;
+	case PAT_REFUSED_HOST_NAME:
+		snprintf(dst, size, "rhost is no address (for sshd, set UseDNS no); good from %s",
+			 pat_escape(text, sizeof(text), grant->sources));
+		break;
+	default:
+		break;
+	}
+	return dst;
+}
+
+/* The same for what only the log has: a verdict also tells what went wrong on the way. */
+static void explain(char *dst, size_t size, const struct pat_verdict *verdict)
+{
+	char text[SHOWN];
+
+	dst[0] = '\0';
+	switch (verdict->outcome) {
+	case PAT_ACCEPTED:
+		if (verdict->stamp_error)
+			snprintf(dst, size, "its use could not be stamped: %s",
+				 pat_error_text(verdict->stamp_error));
+		break;
 	case PAT_REFUSED_DAMAGED:
 		snprintf(dst, size, "%s", pat_error_text(verdict->error));
 		break;
@@ -100,7 +150,7 @@ static void explain(char *dst, size_t size, const struct pat_verdict *verdict)
 				 : "");
 		break;
 	default:
-		break;
+		pat_outcome_detail(dst, size, verdict->outcome, &verdict->grant);
 	}
 }
 

@@ -15,42 +15,87 @@
 bool pat_grant_matches(const struct pat_grant *grant, const struct pat_token *token)
 {
 	static const unsigned char dummy[PAT_HASH_LEN];
-	bool comparable = grant != NULL && grant->algorithm == PAT_ALGORITHM_BLAKE2B;
-	unsigned char hash[PAT_HASH_LEN];
+	bool live = grant != NULL && grant->algorithm == PAT_ALGORITHM_BLAKE2B;
+	bool ended = grant != NULL && grant->algorithm == PAT_ALGORITHM_TRACE;
+	unsigned char hash[PAT_HASH_LEN], trace[PAT_HASH_LEN];
 	bool same;
 
+	/* Both, whichever is wanted: the time must not tell one from the other. */
 	pat_token_hash(token, hash);
-	same = sodium_memcmp(hash, comparable ? grant->hash : dummy, sizeof(hash)) == 0;
+	pat_token_trace(hash, trace);
+	same = sodium_memcmp(ended ? trace : hash, live || ended ? grant->hash : dummy,
+			     sizeof(hash)) == 0;
 	sodium_memzero(hash, sizeof(hash));
-	return same && comparable;
+	sodium_memzero(trace, sizeof(trace));
+	return same && (live || ended);
 }
 
-enum pat_outcome pat_decide(const struct pat_grant *grant, bool proved,
-			    const struct pat_account *account, const char *service, int64_t now)
+/* What the status of a token means for one who presents it. */
+static enum pat_outcome judge_status(const struct pat_grant *grant, enum pat_status status)
 {
-	enum pat_status status;
+	switch (status) {
+	case PAT_STATUS_ACTIVE:
+		return PAT_ACCEPTED;
+	case PAT_STATUS_SUSPENDED:
+		return PAT_REFUSED_SUSPENDED;
+	case PAT_STATUS_SPENT:
+		return PAT_REFUSED_SPENT;
+	case PAT_STATUS_EXPIRED:
+		return grant->successor[0] != '\0' ? PAT_REFUSED_ROTATED : PAT_REFUSED_EXPIRED;
+	case PAT_STATUS_REVOKED:
+		break;
+	}
+	return grant->successor[0] != '\0' ? PAT_REFUSED_ROTATED : PAT_REFUSED_REVOKED;
+}
 
-	if (grant == NULL)
-		return PAT_REFUSED_UNKNOWN;
-	status = pat_grant_status(grant, now);
-	/* The hash of a revoked token is gone: that comes before the question of the secret. */
-	if (status == PAT_STATUS_REVOKED)
-		return PAT_REFUSED_REVOKED;
-	if (!proved)
-		return PAT_REFUSED_SECRET;
-	if (status != PAT_STATUS_ACTIVE)
-		return PAT_REFUSED_EXPIRED;
+/* Whether the token is that account's, and the account one to log in to. */
+static enum pat_outcome judge_account(const struct pat_grant *grant,
+				      const struct pat_account *account)
+{
 	if (!account->exists)
 		return PAT_REFUSED_NO_USER;
 	if (grant->uid != account->uid)
 		return PAT_REFUSED_OTHER_USER;
 	if (strcmp(grant->user, account->name) != 0)
 		return PAT_REFUSED_FORMER_USER;
-	if (account->locked)
-		return PAT_REFUSED_LOCKED;
+	return account->locked ? PAT_REFUSED_LOCKED : PAT_ACCEPTED;
+}
+
+/* Whether it may be used there. */
+static enum pat_outcome judge_scope(const struct pat_grant *grant, const char *service,
+				    const char *rhost)
+{
 	if (pat_service_forbidden(service) || !pat_services_cover(grant->services, service))
 		return PAT_REFUSED_SERVICE;
-	return PAT_ACCEPTED;
+	switch (pat_sources_match(grant->sources, rhost)) {
+	case PAT_SOURCE_IN:
+		return PAT_ACCEPTED;
+	case PAT_SOURCE_UNKNOWN:
+		return PAT_REFUSED_HOST_NAME;
+	case PAT_SOURCE_OUT:
+		break;
+	}
+	return PAT_REFUSED_SOURCE;
+}
+
+enum pat_outcome pat_decide(const struct pat_grant *grant, bool proved,
+			    const struct pat_account *account, const char *service,
+			    const char *rhost, int64_t now)
+{
+	enum pat_outcome outcome;
+
+	if (grant == NULL)
+		return PAT_REFUSED_UNKNOWN;
+	/* Of a token without anything to compare with, nobody can prove the secret. */
+	if (!proved)
+		return grant->algorithm == PAT_ALGORITHM_NONE ? PAT_REFUSED_REVOKED
+							      : PAT_REFUSED_SECRET;
+	outcome = judge_status(grant, pat_grant_status(grant, NULL, now));
+	if (outcome == PAT_ACCEPTED)
+		outcome = judge_account(grant, account);
+	if (outcome == PAT_ACCEPTED)
+		outcome = judge_scope(grant, service, rhost);
+	return outcome;
 }
 
 /* Copies what fits. */
@@ -62,6 +107,24 @@ static void cut(char *dst, size_t size, const char *src)
 	dst[len] = '\0';
 }
 
+static void fail(struct pat_verdict *verdict, int error)
+{
+	verdict->outcome = PAT_UNAVAILABLE;
+	verdict->error = error;
+	verdict->system_error = errno;
+}
+
+/* What is to be noted of it. */
+static struct pat_event event_of(const struct pat_attempt *attempt, int64_t now,
+				 enum pat_outcome outcome)
+{
+	struct pat_event event = {.time = now, .outcome = (uint8_t)outcome};
+
+	cut(event.service, sizeof(event.service), attempt->service);
+	cut(event.rhost, sizeof(event.rhost), attempt->rhost);
+	return event;
+}
+
 /*
  * Notes what happened in the use record; that of the strangers, for an id that there is not, so
  * that the work is the same.
@@ -69,21 +132,47 @@ static void cut(char *dst, size_t size, const char *src)
 static void stamp(struct pat_store *store, const struct pat_attempt *attempt, int64_t now,
 		  pat_deadline deadline, struct pat_verdict *verdict)
 {
-	struct pat_event event = {.time = now, .outcome = (uint8_t)verdict->outcome};
+	struct pat_event event = event_of(attempt, now, verdict->outcome);
 	const char *id = verdict->outcome == PAT_REFUSED_UNKNOWN ? PAT_STRANGERS_ID : verdict->id;
 	pat_deadline soon = pat_deadline_in(STAMP_WAIT_MS);
 
-	cut(event.service, sizeof(event.service), attempt->service);
-	cut(event.rhost, sizeof(event.rhost), attempt->rhost);
 	verdict->stamp_error = pat_store_note(store, id, &event, verdict->outcome == PAT_ACCEPTED,
 					      verdict->proved, soon < deadline ? soon : deadline);
 }
 
-static void fail(struct pat_verdict *verdict, int error)
+/* The use of a token of counted uses: the one stamp that must not fail, because it is the grant. */
+static void spend(struct pat_store *store, const struct pat_attempt *attempt, int64_t now,
+		  pat_deadline deadline, struct pat_verdict *verdict)
 {
-	verdict->outcome = PAT_UNAVAILABLE;
-	verdict->error = error;
-	verdict->system_error = errno;
+	struct pat_event event = event_of(attempt, now, PAT_ACCEPTED);
+	int error = pat_store_spend(store, verdict->id, &event, verdict->grant.max_uses, deadline);
+
+	if (error == PAT_E_SPENT) {
+		verdict->outcome = PAT_REFUSED_SPENT;
+		stamp(store, attempt, now, deadline, verdict);
+	} else if (error == PAT_E_DAMAGED || error == PAT_E_NOTFOUND) {
+		verdict->outcome = PAT_REFUSED_DAMAGED;
+		verdict->error = PAT_E_DAMAGED;
+	} else if (error) {
+		fail(verdict, error);
+	}
+}
+
+/* The decision about what is in verdict->grant, and what is noted of it. */
+static void judge(struct pat_store *store, const struct pat_attempt *attempt,
+		  const struct pat_account *account, int64_t now, pat_deadline deadline,
+		  struct pat_verdict *verdict)
+{
+	const struct pat_account nobody = {.exists = false};
+	const struct pat_grant *grant = verdict->found ? &verdict->grant : NULL;
+
+	verdict->outcome =
+		pat_decide(grant, verdict->proved, account ? account : &nobody,
+			   attempt->service ? attempt->service : "", attempt->rhost, now);
+	if (verdict->outcome == PAT_ACCEPTED && verdict->grant.max_uses != 0)
+		spend(store, attempt, now, deadline, verdict);
+	else
+		stamp(store, attempt, now, deadline, verdict);
 }
 
 /* One visit to the store: looks the id up, and decides. `account` is NULL while it is not known
@@ -92,9 +181,8 @@ static bool visit(const char *path, const struct pat_attempt *attempt,
 		  const struct pat_account *account, int64_t now, pat_deadline deadline,
 		  struct pat_verdict *verdict)
 {
-	const struct pat_account nobody = {.exists = false};
 	struct pat_store *store;
-	const struct pat_grant *grant;
+	bool decided = true;
 	int error = pat_store_open(&store, path, PAT_STORE_READ, deadline);
 
 	if (error) {
@@ -103,8 +191,8 @@ static bool visit(const char *path, const struct pat_attempt *attempt,
 	}
 	error = pat_store_get_grant(store, verdict->id, &verdict->grant);
 	verdict->found = error == PAT_OK;
-	grant = verdict->found ? &verdict->grant : NULL;
-	verdict->proved = pat_grant_matches(grant, attempt->token);
+	verdict->proved =
+		pat_grant_matches(verdict->found ? &verdict->grant : NULL, attempt->token);
 	sodium_memzero(verdict->grant.hash, sizeof(verdict->grant.hash));
 	if (error == PAT_E_DAMAGED || error == PAT_E_VERSION) {
 		verdict->outcome = PAT_REFUSED_DAMAGED;
@@ -112,15 +200,12 @@ static bool visit(const char *path, const struct pat_attempt *attempt,
 	} else if (error && error != PAT_E_NOTFOUND) {
 		fail(verdict, error);
 	} else if (verdict->proved && account == NULL) {
-		pat_store_close(store);
-		return false;
+		decided = false;
 	} else {
-		verdict->outcome = pat_decide(grant, verdict->proved, account ? account : &nobody,
-					      attempt->service ? attempt->service : "", now);
-		stamp(store, attempt, now, deadline, verdict);
+		judge(store, attempt, account, now, deadline, verdict);
 	}
 	pat_store_close(store);
-	return true;
+	return decided;
 }
 
 /*

@@ -16,5 +16,5 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	(void)argc;
 	(void)argv;
 	/* cron, public keys and sudo's cached timestamp come here without a token: no opinion. */
-	return mark_is_set(pamh) ? PAM_SUCCESS : PAM_IGNORE;
+	return mark_get(pamh) != NULL ? PAM_SUCCESS : PAM_IGNORE;
 }

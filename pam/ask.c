@@ -74,9 +74,8 @@ static int send_request(int fd, const struct pat_wire_request *request, pat_dead
 	return PAT_OK;
 }
 
-static int receive_reply(int fd, pat_deadline deadline, enum pat_wire_result *result)
+static int receive_reply(int fd, pat_deadline deadline, struct pat_wire_reply *reply)
 {
-	struct pat_wire_reply reply;
 	ssize_t got;
 	int error;
 
@@ -84,18 +83,18 @@ static int receive_reply(int fd, pat_deadline deadline, enum pat_wire_result *re
 		error = wait_for(fd, POLLIN, deadline);
 		if (error)
 			return error;
-		got = recv(fd, &reply, sizeof(reply), MSG_TRUNC);
+		got = recv(fd, reply, sizeof(*reply), MSG_TRUNC);
 	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
 	if (got < 0)
 		return errno == ECONNRESET ? PAT_E_CLOSED : PAT_E_IO;
 	if (got == 0)
 		return PAT_E_CLOSED;
-	if (got != sizeof(reply) || reply.magic != PAT_WIRE_MAGIC)
+	if (got != sizeof(*reply) || reply->magic != PAT_WIRE_MAGIC ||
+	    memchr(reply->name, '\0', sizeof(reply->name)) == NULL)
 		return PAT_E_INVALID;
-	if (reply.result != PAT_WIRE_ACCEPTED && reply.result != PAT_WIRE_REFUSED &&
-	    reply.result != PAT_WIRE_UNAVAILABLE)
+	if (reply->result != PAT_WIRE_ACCEPTED && reply->result != PAT_WIRE_REFUSED &&
+	    reply->result != PAT_WIRE_UNAVAILABLE)
 		return PAT_E_INVALID;
-	*result = (enum pat_wire_result)reply.result;
 	return PAT_OK;
 }
 
@@ -109,7 +108,7 @@ static bool fill(char *dst, size_t size, const char *src)
 }
 
 int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline deadline,
-	     enum pat_wire_result *result)
+	     struct pat_wire_reply *reply)
 {
 	struct pat_wire_request request = {.magic = PAT_WIRE_MAGIC};
 	int error, saved, fd;
@@ -133,7 +132,7 @@ int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline d
 		sodium_memzero(&request, sizeof(request));
 	}
 	if (!error)
-		error = receive_reply(fd, deadline, result);
+		error = receive_reply(fd, deadline, reply);
 	saved = errno;
 	close(fd);
 	errno = saved;

@@ -7,7 +7,7 @@
 #include "pat/wire.h"
 
 /*
- * Asks patd, on its socket `path`, whether the token opens the door. 0 and *result; or PAT_E_PEER
+ * Asks patd, on its socket `path`, whether the token opens the door. 0 and *reply; or PAT_E_PEER
  * when the socket is not root's, PAT_E_BUSY at the deadline, PAT_E_CLOSED when patd hung up,
  * PAT_E_INVALID when its reply makes no sense, PAT_E_IO (errno) when it cannot be
  * reached; PAT_E_TOOBIG for a name that is no user's, or in no token's scope, because it is too
@@ -16,6 +16,6 @@
  * MUST: hand the token to nobody but uid 0; raise no signal; leave nothing open.
  */
 int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline deadline,
-	     enum pat_wire_result *result);
+	     struct pat_wire_reply *reply);
 
 #endif

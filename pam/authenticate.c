@@ -21,7 +21,6 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "ask.h"
 #include "export.h"
@@ -31,6 +30,7 @@
 #include "pat/text.h"
 #include "pat/token.h"
 #include "pat/verify.h"
+#include "process.h"
 
 #define WAIT_MS 2000
 #define MINT_SERVICE "patd"
@@ -40,14 +40,6 @@ static const char *item(pam_handle_t *pamh, int type)
 	const void *value = NULL;
 
 	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value != NULL ? value : "";
-}
-
-static bool root_throughout(void)
-{
-	uid_t real, effective, saved;
-
-	return getresuid(&real, &effective, &saved) == 0 && real == 0 && effective == 0 &&
-	       saved == 0;
 }
 
 static void log_verdict(pam_handle_t *pamh, const struct pat_attempt *attempt,
@@ -65,19 +57,22 @@ static void log_verdict(pam_handle_t *pamh, const struct pat_attempt *attempt,
  */
 static int verify_through_patd(pam_handle_t *pamh, const struct options *options,
 			       const struct pat_attempt *attempt, pat_deadline deadline,
-			       struct pat_verdict *direct)
+			       struct pat_verdict *direct, struct mark *mark)
 {
-	enum pat_wire_result result = PAT_WIRE_UNAVAILABLE;
+	struct pat_wire_reply reply;
 	char behind[200], why[100];
 	int error = PAT_E_BUSY;
 
 	/* Not with a deadline that has passed: patd would accept, and log, a login that is refused.
 	 */
 	if (!pat_deadline_passed(deadline))
-		error = ask_patd(options->socket, attempt, deadline, &result);
-	if (!error && result == PAT_WIRE_ACCEPTED)
+		error = ask_patd(options->socket, attempt, deadline, &reply);
+	if (!error && reply.result == PAT_WIRE_ACCEPTED) {
+		mark->expires_at = reply.expires_at;
+		memcpy(mark->name, reply.name, sizeof(mark->name));
 		return PAM_SUCCESS;
-	if (!error && result == PAT_WIRE_REFUSED)
+	}
+	if (!error && reply.result == PAT_WIRE_REFUSED)
 		return PAM_AUTH_ERR;
 	if (error == PAT_E_TOOBIG) {
 		direct->outcome = PAT_REFUSED_NO_USER;
@@ -93,15 +88,17 @@ static int verify_through_patd(pam_handle_t *pamh, const struct options *options
 }
 
 static int verify(pam_handle_t *pamh, const struct options *options,
-		  const struct pat_attempt *attempt)
+		  const struct pat_attempt *attempt, struct mark *mark)
 {
 	struct pat_verdict verdict = {.outcome = PAT_UNAVAILABLE, .error = PAT_E_ACCESS};
 	pat_deadline deadline = pat_deadline_in(WAIT_MS);
 
-	if (root_throughout()) {
+	if (process_is_root()) {
 		pat_verify(options->store, attempt, (int64_t)time(NULL), deadline, &verdict);
 		if (verdict.outcome != PAT_UNAVAILABLE) {
 			log_verdict(pamh, attempt, &verdict, "");
+			mark->expires_at = verdict.grant.expires_at;
+			memcpy(mark->name, verdict.grant.name, sizeof(mark->name));
 			return verdict.outcome == PAT_ACCEPTED ? PAM_SUCCESS : PAM_AUTH_ERR;
 		}
 	} else {
@@ -109,7 +106,7 @@ static int verify(pam_handle_t *pamh, const struct options *options,
 	}
 	if (options->debug)
 		pam_syslog(pamh, LOG_DEBUG, "asking patd: %s", pat_error_text(verdict.error));
-	return verify_through_patd(pamh, options, attempt, deadline, &verdict);
+	return verify_through_patd(pamh, options, attempt, deadline, &verdict, mark);
 }
 
 /* Refuses without looking anything up. */
@@ -134,7 +131,7 @@ static int judge(pam_handle_t *pamh, const struct options *options, const char *
 		.rhost = item(pamh, PAM_RHOST),
 		.tty = item(pamh, PAM_TTY),
 	};
-	char id[PAT_ID_LEN + 1];
+	struct mark mark = {.expires_at = 0};
 	int answer;
 
 	switch (pat_token_parse(input, &token)) {
@@ -150,11 +147,11 @@ static int judge(pam_handle_t *pamh, const struct options *options, const char *
 			answer = refuse(pamh, &attempt, PAT_REFUSED_SERVICE,
 					" detail=\"a token never mints a token\"");
 		else
-			answer = verify(pamh, options, &attempt);
+			answer = verify(pamh, options, &attempt, &mark);
 	}
 	if (answer == PAM_SUCCESS) {
-		pat_token_id(&token, id);
-		if (!mark_set(pamh, id))
+		pat_token_id(&token, mark.id);
+		if (!mark_set(pamh, &mark))
 			answer = PAM_BUF_ERR;
 	}
 	pat_token_wipe(&token);

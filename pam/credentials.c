@@ -21,5 +21,7 @@ EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **
 	(void)flags;
 	(void)argc;
 	(void)argv;
-	return mark_is_set(pamh) || mark_in_environment(pamh) ? PAM_SUCCESS : PAM_AUTHINFO_UNAVAIL;
+	return mark_get(pamh) != NULL || mark_id_in_environment(pamh) != NULL
+		       ? PAM_SUCCESS
+		       : PAM_AUTHINFO_UNAVAIL;
 }

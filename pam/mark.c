@@ -1,43 +1,56 @@
 /* SPDX-License-Identifier: ISC */
 #include "mark.h"
 
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "pat/token.h"
 
-#define DATA_NAME "pam_pat_by_token"
+#define DATA_NAME "pam_pat_mark"
 #define ENV_NAME "PAM_PAT_ID"
 
-/* Only its address counts: no memory to free, in whichever process the handle ends. */
-static const char by_token;
+static void release(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh;
+	(void)status;
+	free(data);
+}
 
-bool mark_set(pam_handle_t *pamh, const char *id)
+bool mark_set(pam_handle_t *pamh, const struct mark *mark)
 {
 	char setting[sizeof(ENV_NAME) + 1 + PAT_ID_LEN];
+	struct mark *kept = malloc(sizeof(*kept));
 
-	(void)snprintf(setting, sizeof(setting), ENV_NAME "=%s", id);
-	return pam_putenv(pamh, setting) == PAM_SUCCESS &&
-	       pam_set_data(pamh, DATA_NAME, (void *)(uintptr_t)&by_token, NULL) == PAM_SUCCESS;
+	if (kept == NULL)
+		return false;
+	*kept = *mark;
+	if (pam_set_data(pamh, DATA_NAME, kept, release) != PAM_SUCCESS) {
+		free(kept);
+		return false;
+	}
+	(void)snprintf(setting, sizeof(setting), ENV_NAME "=%s", mark->id);
+	return pam_putenv(pamh, setting) == PAM_SUCCESS;
 }
 
 void mark_clear(pam_handle_t *pamh)
 {
 	/* libpam logs an error when asked to delete what is not there. */
-	if (mark_in_environment(pamh))
+	if (pam_getenv(pamh, ENV_NAME) != NULL)
 		(void)pam_putenv(pamh, ENV_NAME);
-	if (mark_is_set(pamh))
+	if (mark_get(pamh) != NULL)
 		(void)pam_set_data(pamh, DATA_NAME, NULL, NULL);
 }
 
-bool mark_is_set(pam_handle_t *pamh)
+const struct mark *mark_get(pam_handle_t *pamh)
 {
-	const void *data;
+	const void *data = NULL;
 
-	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS && data == &by_token;
+	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS ? data : NULL;
 }
 
-bool mark_in_environment(pam_handle_t *pamh)
+const char *mark_id_in_environment(pam_handle_t *pamh)
 {
-	return pam_getenv(pamh, ENV_NAME) != NULL;
+	const char *id = pam_getenv(pamh, ENV_NAME);
+
+	return id != NULL && pat_id_valid(id) ? id : NULL;
 }

@@ -43,7 +43,7 @@ static int ask(const struct options *options, const char *text, bool echo, json_
 	char line[PROMPT_LINE_MAX + 1];
 	int error;
 
-	if (given(options, GIVEN_PASSWORD_STDIN)) {
+	if (given(options, OPTION_PASSWORD_STDIN)) {
 		error = prompt_read_line(STDIN_FILENO, line);
 	} else {
 		char *question = shown(text);
@@ -99,7 +99,7 @@ static int answer(const struct options *options, const json_t *prompts, json_t *
 	return STATUS_OK;
 }
 
-int authenticate(struct client *client, const struct options *options)
+static int authenticate(struct client *client, const struct options *options)
 {
 	json_t *responses = NULL;
 
@@ -130,4 +130,18 @@ int authenticate(struct client *client, const struct options *options)
 	json_decref(responses);
 	complain("patd does not stop asking");
 	return STATUS_AUTHENTICATION;
+}
+
+int call_fresh(struct client *client, const struct options *options, const char *method,
+	       json_t *parameters, json_t **answer)
+{
+	static const char *const expected[] = {CLIENT_INTERFACE "AuthenticationRequired", NULL};
+	int met, status = client_call_but(client, method, parameters, expected, &met, answer);
+
+	if (status != STATUS_OK || met < 0)
+		return status;
+	status = authenticate(client, options);
+	if (status != STATUS_OK)
+		return status;
+	return client_call(client, method, parameters, answer);
 }

@@ -5,17 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "connect.h"
 #include "pat/error.h"
 #include "pat/wire.h"
 #include "tell.h"
 
-#define INTERFACE "io.pampat.Tokens."
-#define CONNECT_MS 5000
+#define INTERFACE CLIENT_INTERFACE
 #define CALL_MS 30000
+
+/* patd takes 200 requests on a connection. */
+#define CALLS_MAX 150
 
 static const struct {
 	const char *name;
@@ -27,85 +28,44 @@ static const struct {
 	{INTERFACE "AuthenticationFailed", STATUS_AUTHENTICATION},
 	{INTERFACE "PolicyViolation", STATUS_POLICY},
 	{INTERFACE "PermissionDenied", STATUS_POLICY},
+	{INTERFACE "Widening", STATUS_POLICY},
 	{INTERFACE "InvalidName", STATUS_USAGE},
 	{"org.varlink.service.InvalidParameter", STATUS_USAGE},
 };
 
-/* connect(2) on a non-blocking AF_UNIX socket fails with EAGAIN while the backlog is full. */
-static int connect_in_time(int fd, const struct sockaddr_un *address)
+static int connect_to(struct client *client, const char *path)
 {
-	pat_deadline deadline = pat_deadline_in(CONNECT_MS);
-	unsigned tries = 0;
+	int status = connect_to_root(path, &client->fd);
 
-	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			return PAT_E_IO;
-		if (!pat_deadline_retry(deadline, &tries)) {
-			errno = ETIMEDOUT;
-			return PAT_E_IO;
-		}
-	}
-	return PAT_OK;
-}
-
-/* Whoever may listen there gets what is typed here. So it must be root. */
-static int check_peer(int fd, const char *path)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || len != sizeof(peer)) {
-		complain("cannot tell who listens on %s", path);
-		return STATUS_UNREACHABLE;
-	}
-	if (peer.uid != 0) {
-		complain("it is not root who listens on %s, but uid %lu", path,
-			 (unsigned long)peer.uid);
-		return STATUS_UNREACHABLE;
-	}
-	return STATUS_OK;
-}
-
-/* Nobody at the usual place: whoever can start patd should hear how. */
-static void explain_absence(const char *path, int error)
-{
-	complain("patd cannot be reached at %s: %s", path, strerror(error));
-	if ((error == ENOENT || error == ECONNREFUSED) && strcmp(path, PAT_VARLINK_SOCKET) == 0)
-		note("Is patd.socket started? Root: systemctl start patd.socket");
-}
-
-int client_open(struct client *client, const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const size_t len = strlen(path);
-	int status = STATUS_UNREACHABLE;
-
-	if (len == 0 || len >= sizeof(address.sun_path)) {
-		complain("a path of 1 to %zu bytes can be a socket's, not '%s'",
-			 sizeof(address.sun_path) - 1, path);
-		return STATUS_USAGE;
-	}
-	memcpy(address.sun_path, path, len + 1);
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (client->fd < 0) {
-		complain("cannot make a socket: %s", strerror(errno));
-		return STATUS_FAILED;
-	}
-	if (connect_in_time(client->fd, &address) != PAT_OK)
-		explain_absence(path, errno);
-	else
-		status = check_peer(client->fd, path);
 	if (status == STATUS_OK && pat_varlink_begin(&client->link, client->fd) != PAT_OK)
 		out_of_memory();
-	if (status != STATUS_OK)
-		close(client->fd);
 	return status;
+}
+
+int client_open(struct client *client, const struct options *options)
+{
+	const char *path = value(options, OPTION_SOCKET);
+
+	*client = (struct client){.fd = -1, .path = path != NULL ? path : PAT_VARLINK_SOCKET};
+	return connect_to(client, client->path);
 }
 
 void client_close(struct client *client)
 {
+	if (client->fd < 0)
+		return;
 	pat_varlink_end(&client->link);
 	close(client->fd);
+	client->fd = -1;
+}
+
+int client_renew(struct client *client)
+{
+	if (client->calls < CALLS_MAX)
+		return STATUS_OK;
+	client_close(client);
+	client->calls = 0;
+	return connect_to(client, client->path);
 }
 
 /* What it means to the caller that a message was not sent or received. */
@@ -139,6 +99,7 @@ static int send_call(struct client *client, const char *method, json_t *paramete
 	json_t *message;
 	int error;
 
+	client->calls++;
 	message = json_pack("{s:s+, s:O}", "method", INTERFACE, method, "parameters", parameters);
 	if (message == NULL || (more && json_object_set_new(message, "more", json_true()) != 0))
 		out_of_memory();
@@ -221,51 +182,68 @@ static int receive(struct client *client, unsigned milliseconds, json_t **reply)
 	return transport_failed(PAT_E_INVALID);
 }
 
-static bool is_own_error(const json_t *reply, const char *expected)
+/* The place of a name among those that are expected, or -1. */
+static int place_of(const char *name, const char *const expected[])
 {
-	const size_t prefix = sizeof(INTERFACE) - 1;
-	const char *name = error_in(reply);
-
-	return name != NULL && expected != NULL && strncmp(name, INTERFACE, prefix) == 0 &&
-	       strcmp(name + prefix, expected) == 0;
+	for (int i = 0; expected != NULL && expected[i] != NULL; i++)
+		if (strcmp(expected[i], name) == 0)
+			return i;
+	return -1;
 }
 
 static int call(struct client *client, const char *method, json_t *parameters,
-		unsigned milliseconds, const char *expected, bool *met, json_t **answer)
+		unsigned milliseconds, const char *const expected[], int *met, json_t **answer)
 {
 	json_t *reply;
 	int status = send_call(client, method, parameters, false);
 
+	*met = -1;
 	if (status == STATUS_OK)
 		status = receive(client, milliseconds, &reply);
 	if (status != STATUS_OK)
 		return status;
-	if (is_own_error(reply, expected))
-		*met = true;
-	else if (error_in(reply) != NULL)
-		status = refused(reply);
-	else
+	if (error_in(reply) != NULL)
+		*met = place_of(error_in(reply), expected);
+	if (error_in(reply) == NULL)
 		*answer = json_incref(json_object_get(reply, "parameters"));
+	else if (*met < 0)
+		status = refused(reply);
 	json_decref(reply);
 	return status;
 }
 
 int client_call(struct client *client, const char *method, json_t *parameters, json_t **answer)
 {
-	return call(client, method, parameters, CALL_MS, NULL, NULL, answer);
+	int met;
+
+	return call(client, method, parameters, CALL_MS, NULL, &met, answer);
 }
 
 int client_call_for(struct client *client, const char *method, json_t *parameters,
 		    unsigned milliseconds, json_t **answer)
 {
-	return call(client, method, parameters, milliseconds, NULL, NULL, answer);
+	int met;
+
+	return call(client, method, parameters, milliseconds, NULL, &met, answer);
 }
 
-int client_call_unless(struct client *client, const char *method, json_t *parameters,
-		       const char *expected, bool *met, json_t **answer)
+int client_call_but(struct client *client, const char *method, json_t *parameters,
+		    const char *const expected[], int *met, json_t **answer)
 {
-	*met = false;
 	return call(client, method, parameters, CALL_MS, expected, met, answer);
+}
+
+int client_ask(const struct options *options, const char *method, json_t *parameters,
+	       json_t **answer)
+{
+	struct client client;
+	int status = client_open(&client, options);
+
+	if (status != STATUS_OK)
+		return status;
+	status = client_call(&client, method, parameters, answer);
+	client_close(&client);
+	return status;
 }
 
 int client_call_more(struct client *client, const char *method, json_t *parameters, json_t *answers)

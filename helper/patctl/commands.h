@@ -6,8 +6,14 @@
 
 /* One function for each command of patctl(1), to be called with options that were checked. */
 int command_create(const struct options *options);
+int command_rotate(const struct options *options);
+int command_edit(const struct options *options);
+int command_suspend(const struct options *options);
+int command_resume(const struct options *options);
 int command_list(const struct options *options);
 int command_show(const struct options *options);
+int command_why(const struct options *options);
+int command_policy(const struct options *options);
 int command_revoke(const struct options *options);
 int command_verify(const struct options *options);
 

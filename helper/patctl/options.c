@@ -2,138 +2,154 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pat/token.h"
-#include "pat/wire.h"
 #include "tell.h"
 
-enum {
-	OPTION_ALL = 256,
-	OPTION_ALL_USERS,
-	OPTION_NO_LEGEND,
-	OPTION_PASSWORD_STDIN,
-	OPTION_SOCKET,
-	OPTION_TOKEN_STDIN,
+/* clang-format off */
+const struct option_rule option_rules[OPTIONS] = {
+	[OPTION_EXPIRES]        = {"expires", required_argument, 'e', false, "WHEN"},
+	[OPTION_SERVICE]        = {"service", required_argument, 's', true, "LIST"},
+	[OPTION_FROM]           = {"from", required_argument, 'f', true, "LIST"},
+	[OPTION_USES]           = {"uses", required_argument, 'n', false, "N"},
+	[OPTION_DESCRIPTION]    = {"description", required_argument, 'd', false, "TEXT"},
+	[OPTION_NAME]           = {"name", required_argument, 0, false, "NAME"},
+	[OPTION_OUTPUT]         = {"output", required_argument, 'o', false, "FILE"},
+	[OPTION_OVERLAP]        = {"overlap", required_argument, 0, false, "SPAN"},
+	[OPTION_ALL]            = {"all", no_argument, 'a', false, NULL},
+	[OPTION_EVERY]          = {"all", no_argument, 0, false, NULL},
+	[OPTION_EXPIRED]        = {"expired", no_argument, 0, false, NULL},
+	[OPTION_UNUSED]         = {"unused", required_argument, 0, false, "SPAN"},
+	[OPTION_EXPIRING]       = {"expiring", required_argument, 0, false, "SPAN"},
+	[OPTION_COLUMNS]        = {"columns", required_argument, 'o', true, "LIST"},
+	[OPTION_SORT]           = {"sort", required_argument, 0, false, "COLUMN"},
+	[OPTION_SINCE]          = {"since", required_argument, 0, false, "TIME"},
+	[OPTION_TOKEN_STDIN]    = {"token-stdin", no_argument, 0, false, NULL},
+	[OPTION_USER]           = {"user", required_argument, 'u', false, "USER"},
+	[OPTION_ALL_USERS]      = {"all-users", no_argument, 0, false, NULL},
+	[OPTION_JSON]           = {"json", no_argument, 'j', false, NULL},
+	[OPTION_NO_LEGEND]      = {"no-legend", no_argument, 0, false, NULL},
+	[OPTION_QUIET]          = {"quiet", no_argument, 'q', false, NULL},
+	[OPTION_PASSWORD_STDIN] = {"password-stdin", no_argument, 0, false, NULL},
+	[OPTION_SOCKET]         = {"socket", required_argument, 0, false, "PATH"},
+	[OPTION_HELP]           = {"help", no_argument, 'h', false, NULL},
+	[OPTION_VERSION]        = {"version", no_argument, 'V', false, NULL},
+};
+/* clang-format on */
+
+/* What getopt_long(3) answers for a long option: this and its enum option_id. */
+#define LONG 256
+
+/* What getopt_long(3) is to know. */
+struct syntax {
+	struct option names[OPTIONS + 1];
+	char letters[2 * OPTIONS + 3];
 };
 
-static const struct option long_options[] = {
-	{"all", no_argument, NULL, OPTION_ALL},
-	{"all-users", no_argument, NULL, OPTION_ALL_USERS},
-	{"description", required_argument, NULL, 'd'},
-	{"expires", required_argument, NULL, 'e'},
-	{"help", no_argument, NULL, 'h'},
-	{"json", no_argument, NULL, 'j'},
-	{"no-legend", no_argument, NULL, OPTION_NO_LEGEND},
-	{"password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN},
-	{"quiet", no_argument, NULL, 'q'},
-	{"service", required_argument, NULL, 's'},
-	{"socket", required_argument, NULL, OPTION_SOCKET},
-	{"token-stdin", no_argument, NULL, OPTION_TOKEN_STDIN},
-	{"user", required_argument, NULL, 'u'},
-	{"version", no_argument, NULL, 'V'},
-	{NULL, 0, NULL, 0},
-};
+static void make_syntax(struct syntax *syntax)
+{
+	struct option *name = syntax->names;
+	char *letter;
 
-/* `-` gives operands in their order, whatever POSIXLY_CORRECT says; `:` leaves messages to us. */
-static const char short_options[] = "-:ad:e:hjqs:u:V";
+	memset(syntax, 0, sizeof(*syntax));
+	/* `-` gives operands in their order, whatever POSIXLY_CORRECT says; `:` leaves messages to
+	 * us. */
+	letter = stpcpy(syntax->letters, "-:");
+	for (int id = OPTION_NONE + 1; id < OPTIONS; id++) {
+		const struct option_rule *rule = &option_rules[id];
+		const struct option *same = syntax->names;
 
-static const struct {
-	unsigned bit;
-	const char *name;
-} bit_names[] = {
-	{GIVEN_EXPIRES, "--expires"},
-	{GIVEN_SERVICE, "--service"},
-	{GIVEN_DESCRIPTION, "--description"},
-	{GIVEN_USER, "--user"},
-	{GIVEN_A, "-a"},
-	{GIVEN_ALL, "--all"},
-	{GIVEN_ALL_USERS, "--all-users"},
-	{GIVEN_TOKEN_STDIN, "--token-stdin"},
-};
+		while (same < name && strcmp(same->name, rule->name) != 0)
+			same++;
+		if (same == name)
+			*name++ = (struct option){rule->name, rule->has_arg, NULL, LONG + id};
+		if (rule->letter != 0 && strchr(syntax->letters + 2, rule->letter) == NULL) {
+			*letter++ = rule->letter;
+			if (rule->has_arg == required_argument)
+				*letter++ = ':';
+		}
+	}
+}
 
-static int usage_error(void)
+int usage_error(void)
 {
 	note("try 'patctl --help'");
 	return STATUS_USAGE;
 }
 
-static int add_services(struct options *options, const char *list)
+/* An option as it was written, until the command tells what it means. */
+struct word {
+	int code; /* a letter, or LONG and an option of that name */
+	const char *argument;
+};
+
+static bool is_written(const struct word *word, enum option_id id)
 {
-	if (pat_services_add(options->services, list) == 0)
-		return STATUS_OK;
-	complain("'%s' is no list of PAM services, as in 'sshd,sudo'", list);
-	return STATUS_USAGE;
+	if (word->code < LONG)
+		return option_rules[id].letter == word->code;
+	return strcmp(option_rules[id].name, option_rules[word->code - LONG].name) == 0;
 }
 
-/* Notes one option. True if `code` is one. */
-static bool apply_switch(struct options *options, int code)
+static enum option_id meant(const struct command *command, const struct word *word)
 {
-	static const struct {
-		int code;
-		unsigned bit;
-	} switches[] = {
-		{'a', GIVEN_A},
-		{OPTION_ALL, GIVEN_ALL},
-		{OPTION_ALL_USERS, GIVEN_ALL_USERS},
-		{'j', GIVEN_JSON},
-		{OPTION_NO_LEGEND, GIVEN_NO_LEGEND},
-		{OPTION_PASSWORD_STDIN, GIVEN_PASSWORD_STDIN},
-		{'q', GIVEN_QUIET},
-		{OPTION_TOKEN_STDIN, GIVEN_TOKEN_STDIN},
-	};
+	for (const struct command_option *o = command->takes; o->id != OPTION_NONE; o++)
+		if (is_written(word, o->id))
+			return o->id;
+	for (int id = OPTION_JSON; id < OPTIONS; id++)
+		if (is_written(word, id))
+			return id;
+	return OPTION_NONE;
+}
 
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
-		if (switches[i].code == code) {
-			options->given |= switches[i].bit;
-			return true;
+/* A second value is refused, not obeyed: in a sudoers rule, what stands first is what is allowed.
+ */
+static int keep(struct options *options, enum option_id id, const char *argument)
+{
+	char *before = options->value[id], *now = NULL;
+	int len = 0;
+
+	options->given[id] = true;
+	if (argument == NULL)
+		return STATUS_OK;
+	if (before != NULL && !option_rules[id].adds_up) {
+		complain("--%s is given twice", option_rules[id].name);
+		return usage_error();
+	}
+	if (option_rules[id].adds_up && before != NULL)
+		len = asprintf(&now, "%s,%s", before, argument);
+	else
+		now = strdup(argument);
+	if (len < 0 || now == NULL)
+		out_of_memory();
+	free(before);
+	options->value[id] = now;
+	return STATUS_OK;
+}
+
+/* Gives each word its meaning for the command. */
+static int resolve(struct options *options, const struct word *words, int count)
+{
+	for (int i = 0; i < count; i++) {
+		enum option_id id = meant(options->command, &words[i]);
+
+		if (id != OPTION_NONE) {
+			int status = keep(options, id, words[i].argument);
+
+			if (status != STATUS_OK)
+				return status;
+			continue;
 		}
+		if (words[i].code < LONG)
+			complain("%s takes no -%c", options->command->name, words[i].code);
+		else
+			complain("%s takes no --%s", options->command->name,
+				 option_rules[words[i].code - LONG].name);
+		return usage_error();
 	}
-	return false;
-}
-
-static int apply(struct options *options, int code, char *argument)
-{
-	if (apply_switch(options, code))
-		return STATUS_OK;
-	switch (code) {
-	case 'd':
-		options->given |= GIVEN_DESCRIPTION;
-		options->description = argument;
-		return STATUS_OK;
-	case 'e':
-		options->given |= GIVEN_EXPIRES;
-		options->expires = argument;
-		return STATUS_OK;
-	case 's':
-		options->given |= GIVEN_SERVICE;
-		return add_services(options, argument);
-	case 'u':
-		options->given |= GIVEN_USER;
-		options->user = argument;
-		return STATUS_OK;
-	case OPTION_SOCKET:
-		options->given |= GIVEN_SOCKET;
-		options->socket = argument;
-		return STATUS_OK;
-	case 'h':
-		options->help = true;
-		return STATUS_OK;
-	case 'V':
-		options->version = true;
-		return STATUS_OK;
-	}
-	return STATUS_FAILED;
-}
-
-static const char *long_name(int code)
-{
-	for (const struct option *o = long_options; o->name != NULL; o++)
-		if (o->val == code)
-			return o->name;
-	return "";
+	return STATUS_OK;
 }
 
 /* What getopt_long(3) refused: `text` is the word, as far as it is known. */
@@ -142,15 +158,15 @@ static int refuse(int code, const char *text)
 	bool is_long = strncmp(text, "--", 2) == 0;
 
 	if (code == ':' && is_long)
-		complain("--%s needs a value", long_name(optopt));
+		complain("--%s needs a value", option_rules[optopt - LONG].name);
 	else if (code == ':')
 		complain("-%c needs a value", optopt);
 	else if (is_long && optopt != 0)
-		complain("--%s takes no value", long_name(optopt));
+		complain("--%s takes no value", option_rules[optopt - LONG].name);
 	else if (is_long)
-		complain("unknown option '%.*s'", (int)strcspn(text, "="), text);
+		complain("there is no option '%.*s'", (int)strcspn(text, "="), text);
 	else
-		complain("unknown option '-%c'", optopt);
+		complain("there is no option '-%c'", optopt);
 	return usage_error();
 }
 
@@ -162,30 +178,26 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static bool is_token(const char *text)
+/* True if this is a token, or was meant to be one; it is then wiped. */
+static bool was_token(char *text)
 {
 	static const char wrapper[] = "secret-token:";
 	const size_t wrapped =
 		strncmp(text, wrapper, sizeof(wrapper) - 1) ? 0 : sizeof(wrapper) - 1;
 
-	return strncmp(text + wrapped, PAT_TOKEN_PREFIX, PAT_TOKEN_PREFIX_LEN) == 0;
-}
-
-/* A token that is an operand or the value of an option; wiped, so that ps(1) stops showing it. */
-static int refuse_token(char *text)
-{
+	if (strncmp(text + wrapped, PAT_TOKEN_PREFIX, PAT_TOKEN_PREFIX_LEN) != 0)
+		return false;
 	explicit_bzero(text, strlen(text));
 	complain("never put a token on a command line; use --token-stdin");
-	note("It is in the history of your shell now. Revoke it: "
-	     "patctl revoke --token-stdin");
-	return STATUS_USAGE;
+	note("It is in the history of your shell now. Revoke it: patctl revoke --token-stdin");
+	return true;
 }
 
 /* The first operand is the command, the others are its. */
 static int take_operand(struct options *options, char *text)
 {
-	if (is_token(text))
-		return refuse_token(text);
+	if (was_token(text))
+		return STATUS_USAGE;
 	if (options->command != NULL) {
 		options->operands[options->count++] = text;
 		return STATUS_OK;
@@ -193,66 +205,89 @@ static int take_operand(struct options *options, char *text)
 	options->command = find_command(text);
 	if (options->command != NULL)
 		return STATUS_OK;
-	complain("unknown command '%s'", text);
+	complain("there is no command '%s'", text);
 	return usage_error();
 }
 
 static int check(const struct options *options)
 {
 	const struct command *command = options->command;
-	unsigned stray;
 
-	if (command == NULL) {
-		complain("a command is missing");
-		return usage_error();
-	}
-	stray = options->given & ~(command->takes | TAKES_EVERYWHERE);
-	for (size_t i = 0; i < sizeof(bit_names) / sizeof(bit_names[0]); i++) {
-		if (stray & bit_names[i].bit) {
-			complain("%s takes no %s", command->name, bit_names[i].name);
-			return usage_error();
-		}
-	}
-	if (options->count < command->least || options->count > command->most) {
-		complain("%s takes %s", command->name, command->operands);
-		return usage_error();
-	}
-	return STATUS_OK;
+	if (options->count >= command->least && options->count <= command->most)
+		return STATUS_OK;
+	if (command->most == 0)
+		complain("%s takes no operand", command->name);
+	else
+		complain("%s takes %s%s", command->name, command->most == 1 ? "one " : "",
+			 command->operands);
+	return usage_error();
 }
 
-int options_parse(struct options *options, int argc, char **argv)
+/* Collects operands and, in `words`, options. */
+static int scan(struct options *options, int argc, char **argv, struct word *words, int *count)
 {
+	struct syntax syntax;
 	int code, status = STATUS_OK;
 
-	*options = (struct options){.socket = PAT_VARLINK_SOCKET};
-	options->operands = calloc((size_t)argc + 1, sizeof(*options->operands));
-	if (options->operands == NULL)
-		out_of_memory();
+	make_syntax(&syntax);
 	while (status == STATUS_OK && !options->help && !options->version) {
 		/* The word that is looked at next, for messages. */
-		const char *word = argv[optind] != NULL ? argv[optind] : "";
+		const char *text = argv[optind] != NULL ? argv[optind] : "";
 
-		code = getopt_long(argc, argv, short_options, long_options, NULL);
+		code = getopt_long(argc, argv, syntax.letters, syntax.names, NULL);
 		if (code == -1)
 			break;
 		if (code == 1)
 			status = take_operand(options, optarg);
 		else if (code == '?' || code == ':')
-			status = refuse(code, word);
-		else if (optarg != NULL && is_token(optarg))
-			status = refuse_token(optarg);
+			status = refuse(code, text);
 		else
-			status = apply(options, code, optarg);
+			words[(*count)++] = (struct word){code, optarg};
+		options->help = code == 'h' || code == LONG + OPTION_HELP;
+		options->version = code == 'V' || code == LONG + OPTION_VERSION;
+		if (optarg != NULL && code != 1 && was_token(optarg))
+			status = STATUS_USAGE;
 	}
 	if (options->help || options->version)
 		return status;
 	while (status == STATUS_OK && optind < argc)
 		status = take_operand(options, argv[optind++]);
-	return status == STATUS_OK ? check(options) : status;
+	return status;
+}
+
+int options_parse(struct options *options, int argc, char **argv)
+{
+	/* A word of argv may hold several letters. */
+	size_t letters = 1;
+	struct word *words;
+	int status, count = 0;
+
+	for (int i = 0; i < argc; i++)
+		letters += strlen(argv[i]);
+	*options = (struct options){0};
+	options->operands = calloc((size_t)argc + 1, sizeof(*options->operands));
+	words = calloc(letters, sizeof(*words));
+	if (options->operands == NULL || words == NULL)
+		out_of_memory();
+	status = scan(options, argc, argv, words, &count);
+	if (status == STATUS_OK && !options->help && !options->version) {
+		if (options->command == NULL) {
+			complain("a command is missing");
+			status = usage_error();
+		} else {
+			status = resolve(options, words, count);
+		}
+		if (status == STATUS_OK)
+			status = check(options);
+	}
+	free(words);
+	return status;
 }
 
 void options_free(struct options *options)
 {
+	for (int id = 0; id < OPTIONS; id++)
+		free(options->value[id]);
 	free(options->operands);
-	options->operands = NULL;
+	*options = (struct options){0};
 }

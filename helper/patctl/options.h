@@ -4,6 +4,18 @@
 
 #include "patctl.h"
 
+/* How an option is written. */
+struct option_rule {
+	const char *name;
+	int has_arg;          /* as getopt_long(3) has it */
+	char letter;          /* or 0 */
+	bool adds_up;         /* given again, it adds to its list */
+	const char *argument; /* as help shows it */
+};
+
+/* By enum option_id; OPTION_NONE has no name. */
+extern const struct option_rule option_rules[OPTIONS];
+
 /*
  * Reads a command line into *options, which options_free() releases. Options may stand before and
  * after the command, and mean the same. With --help or --version nothing else is checked.
@@ -11,7 +23,7 @@
 int options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 
-/* All commands; the last has no name. */
-extern const struct command commands[];
+/* Says where help is to be found; returns STATUS_USAGE. */
+int usage_error(void);
 
 #endif

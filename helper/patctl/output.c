@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "moment.h"
 #include "pat/deadline.h"
 #include "pat/when.h"
 #include "tell.h"
@@ -28,18 +29,18 @@ static char *copy(const char *text)
 	return result;
 }
 
-char *token_services(const json_t *token)
+char *token_list(const json_t *token, const char *member)
 {
-	const json_t *services = json_object_get(token, "services"), *service;
+	const json_t *entries = json_object_get(token, member), *entry;
 	char *text = NULL;
 	size_t i, size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (stream == NULL)
 		out_of_memory();
-	json_array_foreach(services, i, service)
+	json_array_foreach(entries, i, entry)
 	{
-		const char *name = json_string_value(service);
+		const char *name = json_string_value(entry);
 
 		(void)fprintf(stream, "%s%s", i > 0 ? "," : "", name != NULL ? name : "?");
 	}
@@ -56,9 +57,7 @@ char *token_time(const json_t *token, const char *member)
 
 	if (text == NULL)
 		return NULL;
-	if (strchr(text, 'T') == NULL || pat_when_parse(text, 0, &when) != 0)
-		return copy(text);
-	return copy(pat_localtime(local, when));
+	return copy(moment_of(text, &when) ? pat_localtime(local, when) : text);
 }
 
 char *token_ends(const json_t *token)
@@ -73,56 +72,36 @@ char *token_ends(const json_t *token)
 	return sentence;
 }
 
-static void print_member(const char *label, const char *value)
+char *token_terms(const json_t *token)
 {
-	say("%-14s%s", label, value != NULL && *value != '\0' ? value : "-");
-}
-
-static void print_time(const char *label, const json_t *token, const char *member)
-{
-	char *when = token_time(token, member);
-
-	print_member(label, when != NULL ? when : "never");
-	free(when);
-}
-
-static void print_last_use(const json_t *token)
-{
-	const char *service = token_text(token, "last_used_service");
-	const char *from = token_text(token, "last_used_from");
-	char *when = token_time(token, "last_used_at");
-
-	if (when == NULL)
-		say("%-14s%s", "Last used:", "never");
-	else
-		say("%-14s%s%s%s%s%s", "Last used:", when, service != NULL ? " by " : "",
-		    service != NULL ? service : "", from != NULL && *from != '\0' ? " from " : "",
-		    from != NULL ? from : "");
-	free(when);
-}
-
-void output_token(const json_t *token, bool all)
-{
-	char *services = token_services(token);
+	const char *id = token_text(token, "id"), *name = token_text(token, "name");
 	const char *user = token_text(token, "user");
+	char *services = token_list(token, "services"), *sources = token_list(token, "sources");
+	json_int_t uses = json_integer_value(json_object_get(token, "max_uses"));
+	char *terms = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&terms, &size);
 
-	print_member("Status:", token_text(token, "status"));
-	print_member("ID:", token_text(token, "id"));
-	print_member("Name:", token_text(token, "name"));
-	if (all)
-		print_member("Description:", token_text(token, "description"));
-	say("%-14s%s (uid %lld)", "User:", user != NULL ? user : "-",
-	    (long long)json_integer_value(json_object_get(token, "uid")));
-	print_member("Services:", services);
-	if (all)
-		print_time("Created:", token, "created_at");
-	print_time("Expires:", token, "expires_at");
-	if (all) {
-		print_last_use(token);
-		say("%-14s%lld",
-		    "Uses:", (long long)json_integer_value(json_object_get(token, "uses")));
-	}
+	if (stream == NULL)
+		out_of_memory();
+	(void)fprintf(stream, "%s \"%s\" of %s, for %s", id != NULL ? id : "",
+		      name != NULL ? name : "", user != NULL ? user : "", services);
+	if (*sources != '\0')
+		(void)fprintf(stream, ", from %s", sources);
+	if (uses > 0)
+		(void)fprintf(stream, ", for %lld use%s", (long long)uses, uses == 1 ? "" : "s");
+	if (fclose(stream) != 0)
+		out_of_memory();
 	free(services);
+	free(sources);
+	return terms;
+}
+
+void output_done(const char *verb, const json_t *token)
+{
+	const char *id = token_text(token, "id"), *name = token_text(token, "name");
+
+	say("%s %s (%s)", verb, id != NULL ? id : "", name != NULL ? name : "");
 }
 
 json_t *json_token(json_t *token)
@@ -134,12 +113,18 @@ json_t *json_token(json_t *token)
 		"user",
 		"uid",
 		"services",
+		"sources",
 		"created_at",
 		"expires_at",
 		"last_used_at",
 		"last_used_service",
 		"last_used_from",
 		"uses",
+		"max_uses",
+		"refusals",
+		"suspended_at",
+		"revoked_at",
+		"successor",
 		"status",
 	};
 	json_t *object = json_object();
@@ -169,6 +154,14 @@ char *json_text(const json_t *json)
 		out_of_memory();
 	memcpy(text + len, "\n", 2);
 	return text;
+}
+
+void output_token_json(json_t *token)
+{
+	json_t *object = json_token(token);
+
+	output_json(object);
+	json_decref(object);
 }
 
 void output_json(const json_t *json)

@@ -14,27 +14,28 @@
 /* A member of a token that is text, else NULL. */
 const char *token_text(const json_t *token, const char *member);
 
-/* Its services with commas between; the caller frees it. */
-char *token_services(const json_t *token);
+/* A member that is a list, with commas between; the caller frees it. */
+char *token_list(const json_t *token, const char *member);
 
 /* A member that is a time, as local time with its zone; as it is when it is none; NULL when it is
  * null. The caller frees it. */
 char *token_time(const json_t *token, const char *member);
 
+/* What it is, in a line: `Ab3dE9xZ "ci" of alice, for sshd`. The caller frees it. */
+char *token_terms(const json_t *token);
+
 /* When it ends, as a sentence: "Expires 2027-02-19 17:45:15 UTC". The caller frees it. */
 char *token_ends(const json_t *token);
 
-/* A table with one line for each token in the array. */
-int output_table(const struct options *options, const json_t *tokens);
-
-/* One line for each of its members, "Name:  value"; all, or those that verify tells. */
-void output_token(const json_t *token, bool all);
+/* What was done to it: "revoked Ab3dE9xZ (ci)". */
+void output_done(const char *verb, const json_t *token);
 
 /*
  * JSON for a program. Members of a token are in the documented order, and those that are missing
  * null. Beyond ASCII everything is escaped, because a terminal may be all that reads it.
  */
 json_t *json_token(json_t *token);
+void output_token_json(json_t *token);
 void output_json(const json_t *json);
 char *json_text(const json_t *json); /* the caller wipes and frees it; ends with a line feed */
 

@@ -4,8 +4,6 @@
 
 #include <stdbool.h>
 
-#include "pat/service.h"
-
 /*
  * patctl runs with the rights of whoever calls it, and decides nothing: it reads a command line,
  * asks patd, and prints.
@@ -13,7 +11,8 @@
  * MUST:
  *  - talk to no other process than one of root's;
  *  - take no secret from the command line, and keep no copy of one that it has no use for any more;
- *  - put a token on standard output and nowhere else;
+ *  - put a token where it was asked to be, standard output or a file of the caller's alone, and
+ *    nowhere else;
  *  - write to a terminal no byte of anybody's that the terminal could obey.
  */
 
@@ -29,55 +28,77 @@ enum status {
 	STATUS_UNREACHABLE = 6,
 };
 
-/* Options, as bits: which were given, and which a command takes. */
-enum option_bit {
-	GIVEN_EXPIRES = 1 << 0,
-	GIVEN_SERVICE = 1 << 1,
-	GIVEN_DESCRIPTION = 1 << 2,
-	GIVEN_USER = 1 << 3,
-	GIVEN_A = 1 << 4,
-	GIVEN_ALL = 1 << 5,
-	GIVEN_ALL_USERS = 1 << 6,
-	GIVEN_TOKEN_STDIN = 1 << 7,
-	/* Those that every command takes. */
-	GIVEN_JSON = 1 << 8,
-	GIVEN_NO_LEGEND = 1 << 9,
-	GIVEN_QUIET = 1 << 10,
-	GIVEN_PASSWORD_STDIN = 1 << 11,
-	GIVEN_SOCKET = 1 << 12,
+/* Options. Several may share a letter or a name: the command tells which of them is meant. */
+enum option_id {
+	OPTION_NONE, /* ends the list of those that a command takes */
+	OPTION_EXPIRES,
+	OPTION_SERVICE,
+	OPTION_FROM,
+	OPTION_USES,
+	OPTION_DESCRIPTION,
+	OPTION_NAME,
+	OPTION_OUTPUT,
+	OPTION_OVERLAP,
+	OPTION_ALL,
+	OPTION_EVERY, /* --all where -a would be too near to an accident */
+	OPTION_EXPIRED,
+	OPTION_UNUSED,
+	OPTION_EXPIRING,
+	OPTION_COLUMNS,
+	OPTION_SORT,
+	OPTION_SINCE,
+	OPTION_TOKEN_STDIN,
+	OPTION_USER,
+	OPTION_ALL_USERS,
+	/* From here on: those that every command takes. */
+	OPTION_JSON,
+	OPTION_NO_LEGEND,
+	OPTION_QUIET,
+	OPTION_PASSWORD_STDIN,
+	OPTION_SOCKET,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTIONS,
 };
-#define TAKES_EVERYWHERE \
-	(GIVEN_JSON | GIVEN_NO_LEGEND | GIVEN_QUIET | GIVEN_PASSWORD_STDIN | GIVEN_SOCKET)
 
 struct command;
 
-/* A command line. Strings are those of argv. */
+/* A command line. Operands are those of argv. */
 struct options {
 	const struct command *command; /* NULL with --help or --version alone */
-	unsigned given;                /* enum option_bit */
 	bool help;
 	bool version;
-	const char *expires;
-	const char *description;
-	const char *user; /* NULL: whoever calls */
-	const char *socket;
-	char services[PAT_SERVICES_MAX + 1];
+	bool given[OPTIONS];
+	char *value[OPTIONS]; /* NULL: not given, or takes none; repeated lists have commas between
+			       */
 	char **operands;
 	int count;
 };
 
 struct command {
 	const char *name;
-	unsigned takes;  /* enum option_bit */
-	int least, most; /* operands */
+	const char *operands; /* as usage shows them */
+	const char *summary;  /* a line of the help of all */
+	const char *about;    /* the help of the command itself */
+	int least, most;      /* operands */
 	int (*run)(const struct options *options);
-	const char *operands; /* as a sentence names them */
-	const char *help;
+	struct command_option {
+		enum option_id id;
+		const char *help; /* may have several lines */
+	} takes[13];
 };
 
-static inline bool given(const struct options *options, unsigned bits)
+/* All commands; the last has no name. */
+extern const struct command commands[];
+
+static inline bool given(const struct options *options, enum option_id id)
 {
-	return (options->given & bits) != 0;
+	return options->given[id];
+}
+
+static inline const char *value(const struct options *options, enum option_id id)
+{
+	return options->value[id];
 }
 
 #endif

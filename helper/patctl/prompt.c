@@ -77,7 +77,7 @@ int prompt_read_line(int fd, char line[PROMPT_LINE_MAX + 1])
 		if (c == '\0')
 			return PAT_E_INVALID;
 		/* The one character too many may be the carriage return. */
-		if (len > PROMPT_LINE_MAX)
+		if (len > PROMPT_LINE_MAX || (len == PROMPT_LINE_MAX && c != '\r'))
 			return PAT_E_TOOBIG;
 		line[len++] = c;
 	}
@@ -87,10 +87,17 @@ int prompt_read_line(int fd, char line[PROMPT_LINE_MAX + 1])
 		return PAT_E_CLOSED;
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
-	if (len > PROMPT_LINE_MAX)
-		return PAT_E_TOOBIG;
 	line[len] = '\0';
 	return PAT_OK;
+}
+
+void prompt_skip_line(int fd)
+{
+	char c;
+
+	while (read_byte(fd, &c) > 0 && c != '\n')
+		;
+	explicit_bzero(&c, sizeof(c));
 }
 
 /* Drops what was typed ahead, or behind the line. False when the terminal is not as wanted. */

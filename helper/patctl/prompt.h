@@ -13,9 +13,13 @@
 /*
  * Reads one line from `fd`, and not a byte of the next; line feed and carriage return at its end
  * are taken off, and the end of the file ends a line as well. PAT_E_CLOSED when nothing is left;
- * PAT_E_TOOBIG when it is longer than PROMPT_LINE_MAX; PAT_E_INVALID when a NUL is in it; PAT_E_IO.
+ * PAT_E_TOOBIG when it is longer than PROMPT_LINE_MAX, and PAT_E_INVALID when a NUL is in it: the
+ * rest of the line is then not read; PAT_E_IO.
  */
 int prompt_read_line(int fd, char line[PROMPT_LINE_MAX + 1]);
+
+/* Reads on to the end of a line that prompt_read_line() refused, or of the file. */
+void prompt_skip_line(int fd);
 
 /*
  * Shows `question`, which must be fit for a terminal, on the controlling terminal and reads the

@@ -21,10 +21,12 @@ void request_set(json_t *parameters, const char *member, json_t *value);
 int request_set_selector(json_t *parameters, const char *selector);
 
 /*
- * An object with `secret`, the token on standard input, for the methods that take one; it is asked
- * for, without echo, if that is a terminal. Nothing
- * that is not of a token's form is sent anywhere.
+ * Adds what --expires, --service, --from, --uses and --description say, those that were given, for
+ * the methods that take a token's terms.
  */
-int request_read_token(json_t **parameters);
+int request_set_terms(json_t *parameters, const struct options *options);
+
+/* Adds `name`. */
+int request_set_name(json_t *parameters, const char *name);
 
 #endif

@@ -1,93 +1,128 @@
 /* SPDX-License-Identifier: ISC */
+#include "table.h"
+
 #include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "output.h"
+#include "screen.h"
 #include "tell.h"
 
-/* strlen("2027-02-19 17:45") */
-#define COMPACT_TIME 16
+/* What the columns beside one that is wrapped need, and how narrow that may become. */
+#define BESIDE 50
+#define WRAP_MIN 24
 
-struct column {
-	const char *heading;
-	const char *member;
-	const char *otherwise; /* stands for null and for empty text */
-	unsigned only_with;    /* enum option_bit; 0: always there */
+struct table {
+	struct libscols_table *scols;
+	const struct table_column *columns;
+	size_t count;
+	size_t wrap; /* where lines of a cell are broken; 0: nowhere */
 };
 
-static const struct column columns[] = {
-	{"ID", "id", "-", 0},
-	{"NAME", "name", "-", 0},
-	{"USER", "user", "-", GIVEN_USER | GIVEN_ALL_USERS},
-	{"SERVICES", "services", "-", 0},
-	{"CREATED", "created_at", "-", 0},
-	{"EXPIRES", "expires_at", "never", 0},
-	{"LAST-USED", "last_used_at", "never", 0},
-	{"FROM", "last_used_from", "-", 0},
-	{"STATUS", "status", "-", GIVEN_A | GIVEN_ALL},
-};
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static bool has_column(const struct options *options, const struct column *column)
+/* libsmartcols fails in what is done here for want of memory only. */
+static void must(int error)
 {
-	return column->only_with == 0 || given(options, column->only_with);
+	if (error != 0)
+		out_of_memory();
 }
 
-/* What stands in a cell, fit for a terminal. */
-static char *cell(const struct column *column, const json_t *token)
+static void add_column(struct table *table, const struct table_column *column, bool narrow)
 {
-	size_t len = strlen(column->member);
-	char *raw = NULL, *text;
+	static const int flags[] = {
+		[TABLE_WHOLE] = 0, [TABLE_CUT] = SCOLS_FL_TRUNC, [TABLE_WRAP] = SCOLS_FL_WRAP};
+	struct libscols_column *added = scols_table_new_column(table->scols, column->heading, 0,
+							       narrow ? flags[column->narrow] : 0);
 
-	if (strcmp(column->member, "services") == 0) {
-		raw = token_services(token);
-	} else if (len > 3 && strcmp(column->member + len - 3, "_at") == 0) {
-		raw = token_time(token, column->member);
-		if (raw != NULL && strlen(raw) > COMPACT_TIME)
-			raw[COMPACT_TIME] = '\0';
-	} else {
-		const char *value = token_text(token, column->member);
+	if (added == NULL)
+		out_of_memory();
+	if (narrow && column->narrow == TABLE_WRAP)
+		must(scols_column_set_wrapfunc(added, scols_wrapnl_chunksize,
+					       scols_wrapnl_nextchunk, NULL));
+}
 
-		if (value != NULL && (raw = strdup(value)) == NULL)
-			out_of_memory();
+struct table *table_new(const struct options *options, const struct table_column *columns,
+			size_t count)
+{
+	struct screen screen = screen_of_output();
+	struct table *table = malloc(sizeof(*table));
+	struct libscols_table *scols = scols_new_table();
+
+	if (table == NULL || scols == NULL)
+		out_of_memory();
+	*table = (struct table){.scols = scols, .columns = columns, .count = count};
+	/* Not encoded again: cells are shown(). */
+	must(scols_table_enable_noencoding(scols, 1));
+	must(scols_table_enable_noheadings(scols, given(options, OPTION_NO_LEGEND)));
+	must(scols_table_set_termforce(scols, screen.terminal ? SCOLS_TERMFORCE_ALWAYS
+							      : SCOLS_TERMFORCE_NEVER));
+	must(scols_table_enable_colors(scols, screen.colour));
+	if (screen.terminal) {
+		must(scols_table_set_termwidth(scols, screen.width));
+		table->wrap = screen.width > BESIDE + WRAP_MIN ? screen.width - BESIDE : WRAP_MIN;
 	}
-	text = shown(raw != NULL && *raw != '\0' ? raw : column->otherwise);
-	free(raw);
-	return text;
+	for (size_t i = 0; i < count; i++)
+		add_column(table, &columns[i], screen.terminal);
+	return table;
 }
 
-static int add_line(struct libscols_table *table, const struct options *options,
-		    const json_t *token)
+/* `text` with line feeds behind words or commas, so that few lines are longer than `width`. */
+static char *broken(const char *text, size_t width)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	size_t number = 0;
-	int error = line == NULL;
+	char *result = malloc(2 * strlen(text) + 1), *end = result;
+	size_t column = 0;
 
-	for (size_t i = 0; i < COLUMNS && !error; i++)
-		if (has_column(options, &columns[i]))
-			error = scols_line_refer_data(line, number++, cell(&columns[i], token));
-	return error;
+	if (result == NULL)
+		out_of_memory();
+	while (*text != '\0') {
+		size_t len = strcspn(text, " ,");
+
+		len += text[len] == ',';
+		if (column > 0 && column + len > width) {
+			if (end[-1] == ' ')
+				end--;
+			*end++ = '\n';
+			column = 0;
+		}
+		len += text[len] == ' ';
+		memcpy(end, text, len);
+		end += len;
+		text += len;
+		column += len;
+	}
+	*end = '\0';
+	return result;
 }
 
-int output_table(const struct options *options, const json_t *tokens)
+void table_add(struct table *table, const char *const *cells, enum table_colour colour)
 {
-	struct libscols_table *table = scols_new_table();
-	const json_t *token;
-	size_t i;
-	int error = table == NULL;
+	static const char *const sequences[] = {
+		[TABLE_DIM] = "\033[2m", [TABLE_YELLOW] = "\033[33m"};
+	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
 
-	/* The same for a file as for a terminal, and not encoded again: cells are shown(). */
-	error = error || scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER) ||
-		scols_table_enable_noencoding(table, 1) ||
-		scols_table_enable_noheadings(table, given(options, GIVEN_NO_LEGEND));
-	for (i = 0; i < COLUMNS && !error; i++)
-		if (has_column(options, &columns[i]))
-			error = scols_table_new_column(table, columns[i].heading, 0, 0) == NULL;
-	json_array_foreach(tokens, i, token) error = error || add_line(table, options, token);
-	error = error || scols_print_table(table) != 0;
-	scols_unref_table(table);
-	if (!error)
+	if (line == NULL)
+		out_of_memory();
+	for (size_t i = 0; i < table->count; i++) {
+		char *cell = shown(cells[i] != NULL && *cells[i] != '\0' ? cells[i] : "-");
+
+		if (table->wrap > 0 && table->columns[i].narrow == TABLE_WRAP) {
+			char *whole = cell;
+
+			cell = broken(whole, table->wrap);
+			free(whole);
+		}
+		must(scols_line_refer_data(line, i, cell));
+	}
+	if (colour != TABLE_PLAIN)
+		must(scols_line_set_color(line, sequences[colour]));
+}
+
+int table_print(struct table *table)
+{
+	int error = scols_print_table(table->scols);
+
+	scols_unref_table(table->scols);
+	free(table);
+	if (error == 0)
 		return STATUS_OK;
 	complain("the table could not be printed");
 	return STATUS_FAILED;

@@ -13,8 +13,8 @@
  * MUST:
  *  - give no user but root more than CROWD_PER_USER connections, nor more than CROWD_RATE new ones
  * a second after CROWD_BURST at once;
- *  - keep nobody out because others fill a room: the oldest connection of whoever has most in it
- *    makes place.
+ *  - keep nobody out for long because others fill a room: the oldest connection of whoever has most
+ * in it makes place.
  */
 
 enum { CROWD_PER_USER = 16, CROWD_RATE = 50, CROWD_BURST = 100 };

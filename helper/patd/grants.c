@@ -2,7 +2,6 @@
 #include "grants.h"
 
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "pat/error.h"
@@ -10,21 +9,28 @@
 #include "pat/verify.h"
 #include "shelf.h"
 
-/* Ended tokens that a uid keeps: minting and revoking in a loop must not fill the disk. */
-#define ENDED_KEPT 256
-
-static void take_census(const struct shelf *shelf, const struct pat_account *owner,
-			const char *name, int64_t now, struct grant_census *census)
+/* A view for those outside. */
+static void hand_out(struct grant_view *out, const struct grant_view *view)
 {
-	*census = (struct grant_census){0};
-	for (unsigned i = 0; i < shelf->count; i++) {
-		const struct pat_grant *grant = &shelf->grants[i];
+	*out = *view;
+	sodium_memzero(out->grant.hash, sizeof(out->grant.hash));
+}
 
-		if (!shelf_owned(grant, owner) || !shelf_live(grant, now))
-			continue;
-		census->live++;
-		census->name_taken |= strcmp(grant->name, name) == 0;
-	}
+/* Opens the store and reads the tokens of an owner. *store is to be closed, and the shelf freed,
+ * whatever this returns. */
+static int open_shelf(const char *path, enum pat_store_mode mode, const struct pat_account *owner,
+		      struct pat_store **store, struct shelf *shelf)
+{
+	int error = pat_store_open(store, path, mode, shelf_deadline());
+
+	*shelf = (struct shelf){0};
+	return error ? error : shelf_load(*store, owner->uid, shelf);
+}
+
+static void close_shelf(struct pat_store *store, struct shelf *shelf)
+{
+	pat_store_close(store);
+	shelf_free(shelf);
 }
 
 int grants_census(const char *path, const struct pat_account *owner, const char *name, int64_t now,
@@ -32,204 +38,113 @@ int grants_census(const char *path, const struct pat_account *owner, const char 
 {
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
 
 	*census = (struct grant_census){0};
-	if (error)
-		return error == PAT_E_NOSTORE ? PAT_OK : error;
-	error = shelf_load(store, owner->uid, &shelf);
-	pat_store_close(store);
 	if (!error)
-		take_census(&shelf, owner, name, now, census);
-	shelf_free(&shelf);
-	return error;
-}
-
-/* An id that no token has or had, as far as the store still knows. */
-static int generate(struct pat_store *store, struct pat_token *token, struct pat_grant *grant)
-{
-	struct pat_grant other;
-	int error;
-
-	do {
-		error = pat_token_generate(token);
-		if (error)
-			return error;
-		pat_token_id(token, grant->id);
-		error = pat_store_get_grant(store, grant->id, &other);
-	} while (error == PAT_OK || error == PAT_E_DAMAGED);
-	sodium_memzero(&other, sizeof(other));
-	return error == PAT_E_NOTFOUND ? PAT_OK : error;
-}
-
-/* How many of the ended tokens have to go so that one more finds its place. */
-static unsigned surplus(const struct shelf *shelf, const struct pat_index *index,
-			const struct pat_account *owner, int64_t now)
-{
-	unsigned ended = 0, by_number, by_room;
-
-	for (unsigned i = 0; i < shelf->count; i++)
-		ended += !shelf_live(&shelf->grants[i], now) ||
-			 !shelf_owned(&shelf->grants[i], owner);
-	by_number = ended > ENDED_KEPT ? ended - ENDED_KEPT : 0;
-	by_room = index->count == PAT_INDEX_MAX;
-	return by_number > by_room ? by_number : by_room;
-}
-
-/*
- * Writes the index anew with one id more, without the oldest ended tokens where there are too many.
- * What the shelf has not, because it cannot be read, keeps its place.
- */
-static int extend_index(struct pat_store *store, const struct shelf *shelf,
-			const struct pat_account *owner, const char *id, int64_t now)
-{
-	struct pat_index *index = calloc(1, sizeof(*index));
-	unsigned seen = 0, kept = 0, to_drop;
-	int error;
-
-	if (index == NULL)
-		return PAT_E_NOMEM;
-	error = pat_store_get_index(store, owner->uid, index);
-	if (error == PAT_E_NOTFOUND)
-		error = PAT_OK;
-	to_drop = surplus(shelf, index, owner, now);
-	for (unsigned i = 0; !error && i < index->count; i++) {
-		const struct pat_grant *grant = &shelf->grants[seen];
-		bool readable =
-			seen < shelf->count && memcmp(grant->id, index->ids[i], PAT_ID_LEN) == 0;
-
-		seen += readable;
-		if (readable && to_drop > 0 &&
-		    (!shelf_live(grant, now) || !shelf_owned(grant, owner))) {
-			to_drop--;
-			error = pat_store_drop_grant(store, grant->id);
-		} else {
-			memmove(index->ids[kept++], index->ids[i], PAT_ID_LEN);
-		}
-	}
-	if (!error && kept == PAT_INDEX_MAX)
-		error = PAT_E_TOOBIG;
-	if (!error) {
-		memcpy(index->ids[kept++], id, PAT_ID_LEN);
-		index->count = kept;
-		error = pat_store_put_index(store, owner->uid, index);
-	}
-	free(index);
-	return error;
-}
-
-/* The whole change, inside the open transaction. */
-static int create_in(struct pat_store *store, unsigned max_tokens, struct pat_grant *grant,
-		     struct pat_token *token)
-{
-	struct pat_account owner = {.exists = true, .uid = grant->uid};
-	const struct pat_use unused = {0};
-	struct grant_census census;
-	struct shelf shelf;
-	int error = shelf_load(store, grant->uid, &shelf);
-
-	memcpy(owner.name, grant->user, sizeof(owner.name));
-	if (error)
-		goto out;
-	take_census(&shelf, &owner, grant->name, grant->created_at, &census);
-	if (census.name_taken)
-		error = PAT_E_EXISTS;
-	else if (census.live >= max_tokens || census.live >= PAT_INDEX_MAX)
-		error = PAT_E_TOOBIG;
-	if (!error)
-		error = generate(store, token, grant);
-	if (error)
-		goto out;
-	grant->algorithm = PAT_ALGORITHM_BLAKE2B;
-	pat_token_hash(token, grant->hash);
-	error = pat_store_put_grant(store, grant);
-	if (!error)
-		error = pat_store_put_use(store, grant->id, &unused);
-	if (!error)
-		error = extend_index(store, &shelf, &owner, grant->id, grant->created_at);
-	if (!error)
-		error = pat_store_commit(store);
-out:
-	shelf_free(&shelf);
-	return error;
-}
-
-int grants_create(const char *path, unsigned max_tokens, struct pat_grant *grant,
-		  struct pat_token *token)
-{
-	struct pat_store *store;
-	int error = pat_store_open(&store, path, PAT_STORE_CREATE, shelf_deadline());
-
-	if (error)
-		return error;
-	error = create_in(store, max_tokens, grant, token);
-	pat_store_close(store);
-	sodium_memzero(grant->hash, sizeof(grant->hash));
-	if (error)
-		pat_token_wipe(token);
-	return error;
+		shelf_census(&shelf, owner, name, NULL, now, census);
+	close_shelf(store, &shelf);
+	return error == PAT_E_NOSTORE ? PAT_OK : error;
 }
 
 int grants_get(const char *path, const struct pat_account *owner, const char *selector, int64_t now,
 	       struct grant_view *view, struct grant_choice *choice)
 {
-	const struct pat_grant *grant;
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	unsigned chosen;
+	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
 
-	if (error)
-		return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
-	error = shelf_load(store, owner->uid, &shelf);
 	if (!error)
-		error = shelf_choose(&shelf, owner, selector, now, &grant, choice);
+		error = shelf_choose(&shelf, owner, selector, now, &chosen, choice);
 	if (!error)
-		shelf_view(store, grant, view);
+		hand_out(view, &shelf.views[chosen]);
+	close_shelf(store, &shelf);
+	return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
+}
+
+int grants_each_predecessor(const char *path, const struct pat_account *owner, const char *id,
+			    void (*each)(const struct grant_view *view, void *data), void *data)
+{
+	struct grant_view view;
+	struct pat_store *store;
+	struct shelf shelf;
+	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
+
 	pat_store_close(store);
+	/* A successor is younger, and stands behind: one walk from the end follows the whole chain.
+	 */
+	for (unsigned i = shelf.count; !error && i-- > 0;) {
+		if (strcmp(shelf.views[i].grant.successor, id) != 0 ||
+		    !shelf_owned(&shelf.views[i], owner))
+			continue;
+		hand_out(&view, &shelf.views[i]);
+		each(&view, data);
+		id = shelf.views[i].grant.id;
+	}
 	shelf_free(&shelf);
 	return error;
 }
 
-/* Makes a grant worthless; its hash goes, the rest stays to be listed. */
-static int revoke_in(struct pat_store *store, struct pat_grant *grant, uint32_t by, int64_t now)
+/* Chooses and applies, on a shelf; the result is in *view. 0, 1 for nothing to do, or an error. */
+static int try_change(const struct shelf *shelf, const struct pat_account *owner,
+		      const char *selector, int64_t now, const struct grant_change *change,
+		      struct grant_view *view, struct grant_choice *choice)
 {
-	grant->revoked_at = now;
-	grant->revoked_by = by;
-	grant->algorithm = PAT_ALGORITHM_NONE;
-	sodium_memzero(grant->hash, sizeof(grant->hash));
-	return pat_store_put_grant(store, grant);
+	struct grant_census others;
+	unsigned chosen;
+	int error = shelf_choose(shelf, owner, selector, now, &chosen, choice);
+
+	if (error)
+		return error;
+	*view = shelf->views[chosen];
+	shelf_census(shelf, owner, change->new_name ? change->new_name : "", view->grant.id, now,
+		     &others);
+	return change->apply(&view->grant, shelf_live(view, now), &others, change->data);
 }
 
-int grants_revoke(const char *path, const struct pat_account *owner, const char *selector,
-		  uint32_t by, int64_t now, struct grant_view *view, struct grant_choice *choice,
-		  bool *done)
+int grants_change(const char *path, const struct pat_account *owner, const char *selector,
+		  int64_t now, const struct grant_change *change, struct grant_view *view,
+		  struct grant_choice *choice, bool *done)
 {
-	const struct pat_grant *grant;
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = grants_get(path, owner, selector, now, view, choice);
+	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
 
 	/* Who only asks for what there is not, or no more, keeps nobody out of the store. */
 	*done = false;
-	if (error || pat_grant_status(&view->grant, now) == PAT_STATUS_REVOKED)
-		return error;
-	error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
+	if (!error)
+		error = try_change(&shelf, owner, selector, now, change, view, choice);
+	close_shelf(store, &shelf);
 	if (error)
-		return error;
-	error = shelf_load(store, owner->uid, &shelf);
+		goto out;
+	error = open_shelf(path, PAT_STORE_CHANGE, owner, &store, &shelf);
 	if (!error)
-		error = shelf_choose(&shelf, owner, selector, now, &grant, choice);
+		error = try_change(&shelf, owner, selector, now, change, view, choice);
 	if (!error)
-		shelf_view(store, grant, view);
-	if (!error && pat_grant_status(grant, now) != PAT_STATUS_REVOKED) {
-		error = revoke_in(store, &view->grant, by, now);
-		if (!error)
-			error = pat_store_commit(store);
-		*done = !error;
+		error = pat_store_put_grant(store, &view->grant);
+	if (!error)
+		error = pat_store_commit(store);
+	*done = !error;
+	close_shelf(store, &shelf);
+out:
+	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
+	if (error == PAT_E_NOSTORE)
+		return PAT_E_NOTFOUND;
+	return error > 0 ? PAT_OK : error;
+}
+
+void grant_end(struct pat_grant *grant, uint32_t by, int64_t now)
+{
+	unsigned char trace[PAT_HASH_LEN];
+
+	if (grant->algorithm == PAT_ALGORITHM_BLAKE2B) {
+		pat_token_trace(grant->hash, trace);
+		memcpy(grant->hash, trace, sizeof(trace));
+		grant->algorithm = PAT_ALGORITHM_TRACE;
 	}
-	pat_store_close(store);
-	shelf_free(&shelf);
-	return error;
+	grant->revoked_at = now;
+	grant->revoked_by = by;
 }
 
 int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_t by, int64_t now,
@@ -241,76 +156,79 @@ int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_
 	unsigned count = 0;
 	int error = grants_census(path, owner, "", now, &census);
 
-	/* Who has none keeps nobody out of the store. */
 	if (error || census.live == 0)
 		return error;
-	error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
-	if (error)
-		return error;
-	error = shelf_load(store, owner->uid, &shelf);
+	error = open_shelf(path, PAT_STORE_CHANGE, owner, &store, &shelf);
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
-		if (!shelf_owned(&shelf.grants[i], owner) || !shelf_live(&shelf.grants[i], now))
+		if (!shelf_owned(&shelf.views[i], owner) || !shelf_live(&shelf.views[i], now))
 			continue;
-		shelf.grants[count] = shelf.grants[i];
-		error = revoke_in(store, &shelf.grants[count++], by, now);
+		shelf.views[count] = shelf.views[i];
+		grant_end(&shelf.views[count].grant, by, now);
+		error = pat_store_put_grant(store, &shelf.views[count++].grant);
 	}
 	if (!error && count > 0)
 		error = pat_store_commit(store);
 	pat_store_close(store);
 	for (unsigned i = 0; !error && i < count; i++)
-		each(&shelf.grants[i], data);
+		each(&shelf.views[i].grant, data);
 	shelf_free(&shelf);
 	return error;
 }
 
-int grants_get_by_secret(const char *path, const struct pat_token *token,
-			 const struct pat_account *owner, struct grant_view *view)
+/* The token in an open store that this one is. */
+static int find_by_secret(struct pat_store *store, const struct pat_token *token,
+			  struct grant_view *view)
 {
-	struct pat_store *store;
 	struct pat_grant grant;
 	char id[PAT_ID_LEN + 1];
-	bool known, revoked_own;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	bool known;
+	int error;
 
-	if (error)
-		return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
 	pat_token_id(token, id);
 	error = pat_store_get_grant(store, id, &grant);
 	known = pat_grant_matches(error ? NULL : &grant, token);
-	revoked_own = !error && grant.algorithm == PAT_ALGORITHM_NONE && owner != NULL &&
-		      (owner->uid == 0 || shelf_owned(&grant, owner));
-	if (!error && !known && !revoked_own)
+	if (!error && !known)
 		error = PAT_E_NOTFOUND;
 	if (!error)
 		shelf_view(store, &grant, view);
-	pat_store_close(store);
 	sodium_memzero(&grant, sizeof(grant));
 	return error;
 }
 
-int grants_revoke_by_secret(const char *path, const struct pat_token *token, uint32_t by,
-			    int64_t now, struct grant_view *view)
+int grants_get_by_secret(const char *path, const struct pat_token *token, struct grant_view *view)
 {
 	struct pat_store *store;
-	struct pat_grant grant;
-	char id[PAT_ID_LEN + 1];
-	int error = grants_get_by_secret(path, token, NULL, view);
+	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
 
-	if (!error)
-		error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
+	if (error)
+		return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
+	error = find_by_secret(store, token, view);
+	pat_store_close(store);
+	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
+	return error;
+}
+
+int grants_revoke_by_secret(const char *path, const struct pat_token *token, uint32_t by,
+			    int64_t now, struct grant_view *view, bool *done)
+{
+	struct pat_store *store;
+	int error = grants_get_by_secret(path, token, view);
+
+	*done = false;
+	if (error || view->grant.revoked_at != 0)
+		return error;
+	error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
 	if (error)
 		return error;
-	pat_token_id(token, id);
-	error = pat_store_get_grant(store, id, &grant);
-	if (!pat_grant_matches(error ? NULL : &grant, token) && !error)
-		error = PAT_E_NOTFOUND;
-	if (!error)
-		error = revoke_in(store, &grant, by, now);
-	if (!error)
-		shelf_view(store, &grant, view);
+	error = find_by_secret(store, token, view);
+	if (!error) {
+		grant_end(&view->grant, by, now);
+		error = pat_store_put_grant(store, &view->grant);
+	}
 	if (!error)
 		error = pat_store_commit(store);
+	*done = !error;
 	pat_store_close(store);
-	sodium_memzero(&grant, sizeof(grant));
+	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	return error;
 }

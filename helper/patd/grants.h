@@ -11,16 +11,18 @@
 
 /*
  * What patd does to the store. Each function opens it, does one whole thing, and closes it; who may
- * ask for it was decided before. All return 0 or a negative enum pat_error.
+ * ask for it was decided before. All return 0 or a negative enum pat_error. Views that they hand
+ * out hold no hash.
  */
 
-/* A token as it is shown: the grant, its hash wiped, and its use. */
+/* A token with its use. */
 struct grant_view {
 	struct pat_grant grant;
 	struct pat_use use;
 };
 
-/* How many live tokens a user has, and whether one of them has the name. */
+/* How many live tokens a user has, and whether one of them, that no other has replaced, has the
+ * name. */
 struct grant_census {
 	unsigned live;
 	bool name_taken;
@@ -48,17 +50,50 @@ struct grant_choice {
 
 /*
  * Finds the owner's token that `selector` names: the first of these that fits any: the id of a live
- * token, the name of a live one, the id of an ended one, the name of an ended one (the newest), the
- * beginning of a live one's id, that of an ended one's. PAT_E_NOTFOUND; or PAT_E_EXISTS when it
- * fits several, which *choice then has.
+ * token, the name of a live one, the name of a live one that rotation has replaced, the id of an
+ * ended one, the name of an ended one (the newest), the beginning of a live one's id, that of an
+ * ended one's. PAT_E_NOTFOUND; or PAT_E_EXISTS when it fits several, which *choice then has.
  */
 int grants_get(const char *store, const struct pat_account *owner, const char *selector,
 	       int64_t now, struct grant_view *view, struct grant_choice *choice);
 
-/* The same, and revokes it. *done is false if it was revoked before. */
-int grants_revoke(const char *store, const struct pat_account *owner, const char *selector,
-		  uint32_t by, int64_t now, struct grant_view *view, struct grant_choice *choice,
-		  bool *done);
+/* The tokens in whose place this one came by rotation, one after the other: calls `each` for every
+ * one, the youngest first. */
+int grants_each_predecessor(const char *store, const struct pat_account *owner, const char *id,
+			    void (*each)(const struct grant_view *view, void *data), void *data);
+
+/*
+ * A change of one token. `apply` is given the token, whether it is live, and the census of the
+ * owner's others, and changes it; it returns 0, or 1 for nothing to do, or a negative error that
+ * ends the whole without a change. It may be called twice: once to see, and once for good.
+ */
+struct grant_change {
+	int (*apply)(struct pat_grant *grant, bool live, const struct grant_census *others,
+		     void *data);
+	void *data;
+	const char *new_name; /* what the census is to look for, or NULL */
+};
+
+/* Chooses as grants_get() does, and changes. *done is false if there was nothing to do. */
+int grants_change(const char *store, const struct pat_account *owner, const char *selector,
+		  int64_t now, const struct grant_change *change, struct grant_view *view,
+		  struct grant_choice *choice, bool *done);
+
+/* Ends a grant: its hash gives way to the trace of it, with which it can be known but not used. */
+void grant_end(struct pat_grant *grant, uint32_t by, int64_t now);
+
+/* What comes in a token's place. */
+struct grant_rotation {
+	char id[PAT_ID_LEN + 1]; /* of the old one */
+	int64_t overlap;         /* seconds that it goes on; 0: none */
+	unsigned max_tokens;
+	struct pat_grant seen; /* the old one, as it was looked at */
+	struct pat_grant next; /* as for grants_create() */
+};
+
+/* Mints one token and ends, or limits, another, in one transaction. PAT_E_INVALID when the old one
+ * is not live, was replaced before, or is not as it was looked at; else as grants_create(). */
+int grants_rotate(const char *store, struct grant_rotation *rotation, struct pat_token *token);
 
 /* Revokes all live tokens of the owner; calls `each` for every one, after they are on disk as
  * revoked. */
@@ -66,14 +101,12 @@ int grants_revoke_all(const char *store, const struct pat_account *owner, uint32
 		      void (*each)(const struct pat_grant *grant, void *data), void *data);
 
 /*
- * By the token itself, whosever it is. PAT_E_NOTFOUND when there is none such. Of a token that was
- * revoked the secret cannot be compared any more: it is found only if `owner`, which may be NULL,
- * is its owner, or uid 0.
+ * By the token itself, whosever it is, ended or not. PAT_E_NOTFOUND when there is none such. *done
+ * is false if it had ended before.
  */
-int grants_get_by_secret(const char *store, const struct pat_token *token,
-			 const struct pat_account *owner, struct grant_view *view);
+int grants_get_by_secret(const char *store, const struct pat_token *token, struct grant_view *view);
 int grants_revoke_by_secret(const char *store, const struct pat_token *token, uint32_t by,
-			    int64_t now, struct grant_view *view);
+			    int64_t now, struct grant_view *view, bool *done);
 
 /*
  * Calls `each` for the tokens of an owner, newest last, or of everybody with owner NULL, in no

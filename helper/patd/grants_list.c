@@ -43,9 +43,9 @@ static int gather_owned(struct pat_store *store, const struct pat_account *owner
 	int error = shelf_load(store, owner->uid, &shelf);
 
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
-		struct pat_key key = pat_key_grant(shelf.grants[i].id);
+		struct pat_key key = pat_key_grant(shelf.views[i].grant.id);
 
-		if (shelf_owned(&shelf.grants[i], owner))
+		if (shelf_owned(&shelf.views[i], owner))
 			error = gather((const unsigned char *)key.bytes, key.len, NULL, 0, ids);
 	}
 	shelf_free(&shelf);
@@ -66,6 +66,7 @@ static int read_views(const char *path, const struct ids *ids, size_t *next,
 	for (; *next < ids->count && *count < room; ++*next) {
 		int fault = pat_store_get_grant(store, ids->list[*next], &grant);
 
+		sodium_memzero(grant.hash, sizeof(grant.hash));
 		if (!fault)
 			shelf_view(store, &grant, &views[(*count)++]);
 		else if (fault != PAT_E_NOTFOUND)

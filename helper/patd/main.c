@@ -19,38 +19,49 @@
 #include "pat/error.h"
 #include "pat/stdio.h"
 #include "pat/store.h"
+#include "pat/text.h"
 #include "pat/varlink.h"
 #include "policy.h"
 #include "server.h"
+#include "sweep.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"Usage: patd [--listen DIR] [--store PATH] [--config PATH] [--debug]\n"
+	"       patd --check-config FILE\n"
+	"       patd --sweep [--store PATH] [--config PATH]\n"
 	"The broker for personal access tokens.\n"
 	"\n"
 	"  --listen DIR    make the sockets in DIR; without it, take those that systemd passes\n"
 	"  --store PATH    the token store (" PAT_STORE_PATH ")\n"
 	"  --config PATH   the policy (" PAT_POLICY_PATH ")\n"
 	"  --debug         log to standard error as well\n"
+	"  --check-config FILE\n"
+	"                  only say whether FILE is a policy that can be used, and what is wrong\n"
+	"  --sweep         only put the store in order, as pat.conf says, and tell what was done\n"
 	"  -h, --help      show this\n"
 	"  -V, --version   show the version\n";
 
 struct command_line {
 	struct settings settings;
 	const char *listen;
+	char *check_config;
+	bool sweep;
 	bool debug;
 };
 
 /* -1 to go on, or what to exit with. */
 static int parse(int argc, char **argv, struct command_line *line)
 {
-	enum { LISTEN = 256, STORE, CONFIG, DEBUG };
+	enum { LISTEN = 256, STORE, CONFIG, DEBUG, CHECK_CONFIG, SWEEP };
 	static const struct option options[] = {
 		{"listen", required_argument, NULL, LISTEN},
 		{"store", required_argument, NULL, STORE},
 		{"config", required_argument, NULL, CONFIG},
 		{"debug", no_argument, NULL, DEBUG},
+		{"check-config", required_argument, NULL, CHECK_CONFIG},
+		{"sweep", no_argument, NULL, SWEEP},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -70,6 +81,12 @@ static int parse(int argc, char **argv, struct command_line *line)
 			break;
 		case DEBUG:
 			line->debug = true;
+			break;
+		case CHECK_CONFIG:
+			line->check_config = optarg;
+			break;
+		case SWEEP:
+			line->sweep = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -92,6 +109,29 @@ static int parse(int argc, char **argv, struct command_line *line)
 		return EXIT_USAGE;
 	}
 	return -1;
+}
+
+static void tell_unknown_group(const char *group, unsigned line, void *path)
+{
+	char shown[4 * POLICY_GROUP_MAX];
+
+	fprintf(stderr, "patd: %s line %u: there is no group \"%s\" on this machine\n",
+		(const char *)path, line, pat_escape(shown, sizeof(shown), group));
+}
+
+/* For whoever is about to install a policy; needs no root. */
+static int check_config(char *path)
+{
+	struct policy policy;
+	char fault[POLICY_FAULT_MAX];
+
+	if (policy_load(path, &policy, fault) != 0) {
+		fprintf(stderr, "patd: %s\n", fault);
+		return EXIT_FAILED;
+	}
+	policy_unknown_groups(&policy, tell_unknown_group, path);
+	printf("%s: ok\n", path);
+	return EXIT_OK;
 }
 
 /* Passwords and tokens pass through this process: no core files, and nobody attaches. */
@@ -117,8 +157,9 @@ static int open_listeners(const struct command_line *line, struct listeners *lis
 	if (line->listen == NULL) {
 		error = listeners_inherit(listeners);
 		if (error == PAT_E_INVALID)
-			fputs("patd: the sockets that were passed (LISTEN_FDS) must be one of "
-			      "SOCK_STREAM and one of SOCK_SEQPACKET\n",
+			fputs("patd: the sockets that were passed (LISTEN_FDS) are not one "
+			      "listening "
+			      "SOCK_STREAM and one SOCK_SEQPACKET\n",
 			      stderr);
 		else if (error)
 			fputs("patd: no sockets were passed (LISTEN_FDS); without systemd, say "
@@ -149,11 +190,17 @@ int main(int argc, char **argv)
 	result = parse(argc, argv, &line);
 	if (result >= 0)
 		return result;
+	if (line.check_config != NULL)
+		return check_config(line.check_config);
 	if (geteuid() != 0) {
 		fputs("patd: must be started by root\n", stderr);
 		return EXIT_FAILED;
 	}
 	harden();
+	if (line.sweep) {
+		log_open(line.debug);
+		return sweep_run(&line.settings) == 0 ? EXIT_OK : EXIT_FAILED;
+	}
 	if (open_listeners(&line, &listeners) != 0)
 		return EXIT_FAILED;
 	log_open(line.debug);

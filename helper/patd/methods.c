@@ -9,10 +9,14 @@
 #include "create.h"
 #include "fresh.h"
 #include "grants.h"
+#include "history.h"
 #include "interface.h"
+#include "lifecycle.h"
 #include "pat/error.h"
 #include "pat/text.h"
+#include "policy_method.h"
 #include "report.h"
+#include "rotate.h"
 #include "session.h"
 #include "view_json.h"
 
@@ -46,7 +50,7 @@ static int list_one(const struct grant_view *view, void *data)
 	const struct listing *listing = data;
 	int64_t when = now();
 
-	if (!listing->ended && pat_grant_status(&view->grant, when) != PAT_STATUS_ACTIVE)
+	if (!listing->ended && !pat_status_live(pat_grant_status(&view->grant, &view->use, when)))
 		return 0;
 	return session_reply(listing->session, json_pack("{s:o}", "token", view_json(view, when)),
 			     true);
@@ -73,36 +77,6 @@ static int act_list(struct session *session, const json_t *parameters)
 	return session_reply(session, json_pack("{s:n}", "token"), false);
 }
 
-/* Says that a selector names no token, or several. */
-static int not_chosen(struct session *session, int error, const char *selector,
-		      const struct grant_choice *choice)
-{
-	char shown[SHOWN], message[2 * SHOWN];
-	json_t *ids = json_array();
-
-	pat_escape(shown, sizeof(shown), selector);
-	if (error == PAT_E_NOTFOUND) {
-		json_decref(ids);
-		snprintf(message, sizeof(message), "there is no token \"%s\"", shown);
-		return session_error(session, ERROR_OWN("NotFound"), message, NULL);
-	}
-	if (error != PAT_E_EXISTS) {
-		json_decref(ids);
-		return report_store_failure(session, error);
-	}
-	for (unsigned i = 0; i < choice->count && i < GRANTS_CANDIDATES; i++)
-		json_array_append_new(ids, json_string(choice->ids[i]));
-	snprintf(message, sizeof(message), "\"%s\" could be any of %u tokens", shown,
-		 choice->count);
-	return session_error(session, ERROR_OWN("Ambiguous"), message,
-			     json_pack("{s:o}", "ids", ids));
-}
-
-static int reply_view(struct session *session, const struct grant_view *view)
-{
-	return session_reply(session, json_pack("{s:o}", "token", view_json(view, now())), false);
-}
-
 static int act_get(struct session *session, const json_t *parameters)
 {
 	const char *selector = text(parameters, "selector");
@@ -111,23 +85,12 @@ static int act_get(struct session *session, const json_t *parameters)
 	int error = grants_get(session->settings->store, &session->owner, selector, now(), &view,
 			       &choice);
 
-	return error ? not_chosen(session, error, selector, &choice) : reply_view(session, &view);
-}
-
-static int act_revoke(struct session *session, const json_t *parameters)
-{
-	const char *selector = text(parameters, "selector");
-	struct grant_choice choice;
-	struct grant_view view;
-	bool done;
-	int error = grants_revoke(session->settings->store, &session->owner, selector,
-				  session->caller.uid, now(), &view, &choice, &done);
-
 	if (error)
-		return not_chosen(session, error, selector, &choice);
-	if (done)
-		report_change(session, "revoked", &view.grant);
-	return reply_view(session, &view);
+		return report_not_chosen(session, error, selector, &choice);
+	return session_reply(session,
+			     json_pack("{s:o, s:o}", "token", view_json(&view, now()), "events",
+				       history_of(session, &view)),
+			     false);
 }
 
 struct revoked {
@@ -183,8 +146,7 @@ static int secret_not_found(struct session *session, int error)
 {
 	if (error != PAT_E_NOTFOUND)
 		return report_store_failure(session, error);
-	return session_error(session, ERROR_OWN("NotFound"),
-			     "that token is not known here, or was revoked", NULL);
+	return session_error(session, ERROR_OWN("NotFound"), "that token is not known here", NULL);
 }
 
 static int act_verify(struct session *session, const json_t *parameters)
@@ -195,26 +157,28 @@ static int act_verify(struct session *session, const json_t *parameters)
 
 	if (error)
 		return error;
-	error = grants_get_by_secret(session->settings->store, &token, &session->caller, &view);
+	error = grants_get_by_secret(session->settings->store, &token, &view);
 	pat_token_wipe(&token);
-	return error ? secret_not_found(session, error) : reply_view(session, &view);
+	return error ? secret_not_found(session, error) : report_view(session, &view);
 }
 
 static int act_revoke_secret(struct session *session, const json_t *parameters)
 {
 	struct pat_token token;
 	struct grant_view view;
+	bool done;
 	int error = read_secret(session, parameters, &token);
 
 	if (error)
 		return error;
 	error = grants_revoke_by_secret(session->settings->store, &token, session->caller.uid,
-					now(), &view);
+					now(), &view, &done);
 	pat_token_wipe(&token);
 	if (error)
 		return secret_not_found(session, error);
-	report_change(session, "revoked", &view.grant);
-	return reply_view(session, &view);
+	if (done)
+		report_change(session, "revoked", &view.grant);
+	return report_view(session, &view);
 }
 
 /* ---- org.varlink.service ------------------------------------------------------------------------
@@ -270,6 +234,20 @@ static int act_description(struct session *session, const json_t *parameters)
 	{                                  \
 		"user", JSON_STRING, false \
 	}
+#define SELECTOR                              \
+	{                                     \
+		"selector", JSON_STRING, true \
+	}
+#define SECRET                              \
+	{                                   \
+		"secret", JSON_STRING, true \
+	}
+
+/* What may be said of a token that is minted or edited; `name` says itself whether it must be. */
+#define TERMS                                                                       \
+	{"description", JSON_STRING, false}, {"services", JSON_ARRAY, false},       \
+		{"sources", JSON_ARRAY, false}, {"expires_at", JSON_STRING, false}, \
+		{"max_uses", JSON_INTEGER, false}, OWNER
 
 const struct method methods[] = {
 	{ERROR_VARLINK("GetInfo"), NEED_NOTHING, NULL, act_info, {{0}}},
@@ -287,29 +265,35 @@ const struct method methods[] = {
 	 NEED_OWNER | NEED_FRESH,
 	 create_check,
 	 create_act,
-	 {{"name", JSON_STRING, true},
-	  {"description", JSON_STRING, false},
-	  {"services", JSON_ARRAY, false},
-	  {"expires_at", JSON_STRING, false},
-	  OWNER}},
+	 {{"name", JSON_STRING, true}, TERMS}},
+	{ERROR_OWN("Rotate"),
+	 NEED_OWNER | NEED_FRESH,
+	 rotate_check,
+	 rotate_act,
+	 {SELECTOR, {"overlap", JSON_INTEGER, false}, OWNER}},
+	{ERROR_OWN("Edit"),
+	 NEED_OWNER,
+	 NULL,
+	 lifecycle_edit,
+	 {SELECTOR, {"name", JSON_STRING, false}, TERMS}},
+	{ERROR_OWN("Suspend"), NEED_OWNER, NULL, lifecycle_suspend, {SELECTOR, OWNER}},
+	{ERROR_OWN("Resume"), NEED_OWNER | NEED_FRESH, NULL, lifecycle_resume, {SELECTOR, OWNER}},
 	{ERROR_OWN("List"),
 	 NEED_OWNER,
 	 NULL,
 	 act_list,
 	 {OWNER, {"all_users", JSON_TRUE, false}, {"ended", JSON_TRUE, false}}},
-	{ERROR_OWN("Get"), NEED_OWNER, NULL, act_get, {{"selector", JSON_STRING, true}, OWNER}},
-	{ERROR_OWN("Revoke"),
+	{ERROR_OWN("Get"), NEED_OWNER, NULL, act_get, {SELECTOR, OWNER}},
+	{ERROR_OWN("Refusals"),
 	 NEED_OWNER,
 	 NULL,
-	 act_revoke,
-	 {{"selector", JSON_STRING, true}, OWNER}},
+	 history_refusals,
+	 {{"since", JSON_STRING, false}, OWNER}},
+	{ERROR_OWN("Policy"), NEED_OWNER, NULL, policy_method, {OWNER}},
+	{ERROR_OWN("Revoke"), NEED_OWNER, NULL, lifecycle_revoke, {SELECTOR, OWNER}},
 	{ERROR_OWN("RevokeAll"), NEED_OWNER, NULL, act_revoke_all, {OWNER}},
-	{ERROR_OWN("RevokeSecret"),
-	 NEED_NOTHING,
-	 NULL,
-	 act_revoke_secret,
-	 {{"secret", JSON_STRING, true}}},
-	{ERROR_OWN("Verify"), NEED_NOTHING, NULL, act_verify, {{"secret", JSON_STRING, true}}},
+	{ERROR_OWN("RevokeSecret"), NEED_NOTHING, NULL, act_revoke_secret, {SECRET}},
+	{ERROR_OWN("Verify"), NEED_NOTHING, NULL, act_verify, {SECRET}},
 };
 
 const unsigned methods_count = sizeof(methods) / sizeof(methods[0]);

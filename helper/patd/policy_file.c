@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: ISC */
+
+/* Reads pat.conf, line by line, into struct policy. What holds between lines is policy_check.c's.
+ */
+
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "pat/error.h"
-#include "pat/record.h"
 #include "pat/text.h"
-#include "pat/when.h"
-#include "policy.h"
+#include "policy_private.h"
+#include "policy_set.h"
 
-#define FILE_MAX (64 * 1024)
 #define SHOWN 100
 
 /* inih's INI_MAX_LINE, less the line's end and the NUL: it would cut a longer line in two. */
@@ -24,140 +22,203 @@
 /* A file being read: what it said so far, and what was wrong first. */
 struct reading {
 	struct policy *policy;
-	unsigned seen; /* bits by the order of `keys` */
-	char wrong[POLICY_FAULT_MAX / 2];
+	struct policy_section *section; /* NULL: the main one */
+	const char *next;               /* what inih has not had yet */
+	unsigned line;                  /* which it has now */
+	struct policy_complaint complaint;
 };
 
-static bool is_lifetime(const char *text)
-{
-	int64_t when;
-
-	return pat_span_add(text, (int64_t)time(NULL), &when) == PAT_OK;
-}
-
-static bool set_default_lifetime(struct policy *policy, const char *value)
-{
-	if (!is_lifetime(value) && strcmp(value, "never") != 0)
-		return false;
-	return snprintf(policy->default_lifetime, sizeof(policy->default_lifetime), "%s", value) <
-	       (int)sizeof(policy->default_lifetime);
-}
-
-static bool set_max_lifetime(struct policy *policy, const char *value)
-{
-	if (!is_lifetime(value) && strcmp(value, "none") != 0)
-		return false;
-	return snprintf(policy->max_lifetime, sizeof(policy->max_lifetime), "%s", value) <
-	       (int)sizeof(policy->max_lifetime);
-}
-
-static bool set_max_tokens(struct policy *policy, const char *value)
-{
-	size_t len = strlen(value);
-
-	if (len == 0 || len > 4 || strspn(value, "0123456789") != len)
-		return false;
-	policy->max_tokens = (unsigned)strtoul(value, NULL, 10);
-	return policy->max_tokens <= PAT_INDEX_MAX;
-}
-
-static int check_not_forbidden(const char *service, void *data)
-{
-	(void)data;
-	return pat_service_forbidden(service);
-}
-
-static bool set_services(char list[PAT_SERVICES_MAX + 1], const char *value)
-{
-	list[0] = '\0';
-	return pat_services_add(list, value) == PAT_OK &&
-	       pat_services_each(list, check_not_forbidden, NULL) == 0;
-}
-
-static bool set_default_services(struct policy *policy, const char *value)
-{
-	return set_services(policy->default_services, value);
-}
-
-static bool set_allowed_services(struct policy *policy, const char *value)
-{
-	policy->allowed_services[0] = '\0';
-	return value[0] == '\0' || set_services(policy->allowed_services, value);
-}
-
-/* As useradd(8) takes them, and a little more: what is no name, such as the `#` of a comment, is an
- * error and not a user. */
-static bool is_user_name(const char *name, size_t len)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
-
-	if (len > 1 && name[len - 1] == '$')
-		len--;
-	if (len == 0 || name[0] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (strchr(allowed, name[i]) == NULL)
-			return false;
-	return true;
-}
-
-/* Names with blanks or commas between them, kept with one blank. */
-static bool set_verify_for(struct policy *policy, const char *value)
-{
-	static const char between[] = " \t,";
-	size_t used = 0;
-
-	for (const char *name = value + strspn(value, between); *name != '\0';) {
-		size_t len = strcspn(name, between);
-
-		if (!is_user_name(name, len) || used + len + 2 > sizeof(policy->verify_for))
-			return false;
-		if (used > 0)
-			policy->verify_for[used++] = ' ';
-		memcpy(policy->verify_for + used, name, len);
-		used += len;
-		name += len;
-		name += strspn(name, between);
-	}
-	policy->verify_for[used] = '\0';
-	return true;
-}
-
-static bool set_allow_root(struct policy *policy, const char *value)
-{
-	policy->allow_root = strcmp(value, "yes") == 0;
-	return policy->allow_root || strcmp(value, "no") == 0;
-}
-
+/* In the order of enum policy_key. */
 static const struct {
 	const char *name;
-	bool (*set)(struct policy *policy, const char *value);
+	bool (*set)(struct policy *policy, struct policy_rules *rules, const char *value);
 	const char *wanted;
 } keys[] = {
 	{"default_lifetime", set_default_lifetime, "a span such as 90d, or never"},
 	{"max_lifetime", set_max_lifetime, "a span such as 2y, or none"},
 	{"max_tokens", set_max_tokens, "a number from 0 to 1000"},
-	{"default_services", set_default_services,
-	 "PAM services with commas between, none of those that no token may be for"},
+	{"default_services", set_default_services, "PAM services or @groups with commas between"},
 	{"allowed_services", set_allowed_services,
-	 "PAM services with commas between, or nothing, and none that no token may be for"},
-	{"verify_for", set_verify_for, "user names, or nothing"},
+	 "PAM services or @groups with commas between, or nothing"},
+	{"require_from", set_require_from, "yes or no"},
+	{"require_description", set_require_description, "yes or no"},
 	{"allow_root", set_allow_root, "yes or no"},
+	{"allow_users", set_allow_users, "user names, or nothing"},
+	{"allow_groups", set_allow_groups, "names of groups, or nothing"},
+	{"deny_groups", set_deny_groups, "names of groups, or nothing"},
+	{"verify_for", set_verify_for, "user names, or nothing"},
+	{"keep_revoked", set_keep_revoked, "a span such as 90d"},
+	{"expire_unused", set_expire_unused, "a span such as 1y, or none"},
 };
+_Static_assert(sizeof(keys) / sizeof(keys[0]) == POLICY_KEYS, "a key for each rule");
 
-/* Keeps the first complaint: what is wrong, and the text in question if it helps to see it. */
-static void complain(struct reading *reading, const char *what, const char *text)
+const char *policy_key_name(enum policy_key key)
+{
+	return key < POLICY_KEYS ? keys[key].name : "";
+}
+
+/* ---- Lines --------------------------------------------------------------------------------------
+ */
+
+static void complain(struct reading *reading, const char *what)
+{
+	policy_complain(&reading->complaint, reading->line, "%s", what);
+}
+
+static void complain_of(struct reading *reading, const char *what, const char *text)
 {
 	char shown[SHOWN];
 
-	if (reading->wrong[0] != '\0')
+	policy_complain(&reading->complaint, reading->line, "%s \"%s\"", what,
+			pat_escape(shown, sizeof(shown), text));
+}
+
+/* Only blanks, or a comment. */
+static bool is_over(const char *text)
+{
+	text += strspn(text, " \t\r");
+	return *text == '\0' || *text == '\n' || *text == '#' || *text == ';';
+}
+
+static struct policy_section *find_section(struct policy *policy, const char *group)
+{
+	for (unsigned i = 0; i < policy->sections_count; i++)
+		if (strcmp(policy->sections[i].group, group) == 0)
+			return &policy->sections[i];
+	return NULL;
+}
+
+/* Takes what stands between the brackets: "group NAME". */
+static void begin_section(struct reading *reading, const char *title, size_t len)
+{
+	static const char word[] = "group";
+	struct policy *policy = reading->policy;
+	struct policy_section *section;
+	char group[POLICY_GROUP_MAX + 1];
+	size_t blanks;
+
+	while (len > 0 && (title[len - 1] == ' ' || title[len - 1] == '\t'))
+		len--;
+	blanks = len > strlen(word) ? strspn(title + strlen(word), " \t") : 0;
+	if (strncmp(title, word, strlen(word)) != 0 || blanks == 0) {
+		complain(reading, "a section is for a group, and begins as [group NAME]");
 		return;
-	if (text == NULL)
-		snprintf(reading->wrong, sizeof(reading->wrong), "%s", what);
-	else
-		snprintf(reading->wrong, sizeof(reading->wrong), "%s \"%s\"", what,
-			 pat_escape(shown, sizeof(shown), text));
+	}
+	title += strlen(word) + blanks;
+	len -= strlen(word) + blanks;
+	snprintf(group, sizeof(group), "%.*s", (int)len, title);
+	section = find_section(policy, group);
+	if (len > POLICY_GROUP_MAX || !pat_text_valid(group, 1, POLICY_GROUP_MAX))
+		complain_of(reading, "that is no name of a group:", group);
+	else if (section != NULL)
+		policy_complain(&reading->complaint, reading->line,
+				"the section of this group began in line %u already",
+				section->line);
+	else if (policy->sections_count == POLICY_SECTIONS_MAX)
+		policy_complain(&reading->complaint, reading->line,
+				"there are more than %d sections", POLICY_SECTIONS_MAX);
+	else {
+		section = &policy->sections[policy->sections_count++];
+		memcpy(section->group, group, sizeof(group));
+		section->line = reading->line;
+		reading->section = section;
+	}
+}
+
+/* Looks at a line before inih does, for what that would take, cut or pass over in silence. */
+static void check_line(struct reading *reading, const char *text, size_t len)
+{
+	size_t blank = strspn(text, " \t\r");
+	const char *end;
+
+	if (len > LINE_MAX_LEN) {
+		complain(reading, "the line is longer than 197 bytes");
+	} else if (is_over(text)) {
+		return;
+	} else if (blank > 0) {
+		complain(reading, "a key stands at the beginning of its line");
+	} else if (text[0] == '[') {
+		end = memchr(text, ']', len);
+		if (end == NULL || !is_over(end + 1))
+			complain(reading, "a section begins as [group NAME]");
+		else
+			begin_section(reading, text + 1, (size_t)(end - text) - 1);
+	} else if (text[strcspn(text, "=:\n")] != '=') {
+		complain(reading, "not of the form \"key = value\"");
+	}
+}
+
+/* inih's reader, as fgets(3): the next line, or NULL after the last one, or a wrong one. */
+static char *next_line(char *buffer, int size, void *stream)
+{
+	struct reading *reading = stream;
+	const char *text = reading->next;
+	size_t len = strcspn(text, "\n");
+
+	if (*text == '\0' || reading->complaint.line != 0)
+		return NULL;
+	reading->line++;
+	check_line(reading, text, len);
+	if (len + 2 > (size_t)size)
+		complain(reading, "the line is too long");
+	if (reading->complaint.line != 0)
+		return NULL;
+	memcpy(buffer, text, len);
+	memcpy(buffer + len, "\n", 2);
+	reading->next = text + len + (text[len] == '\n');
+	return buffer;
+}
+
+/* ---- Keys ---------------------------------------------------------------------------------------
+ */
+
+static bool take_override(struct reading *reading, const char *value)
+{
+	static const char name[] = "override";
+
+	if (reading->section->override_line != 0) {
+		complain_of(reading, "a second value for", name);
+		return false;
+	}
+	reading->section->override_line = reading->line;
+	if (set_yes_no(&reading->section->override, value))
+		return true;
+	complain(reading, "override must be yes or no");
+	return false;
+}
+
+/* Where the line of this key is kept; NULL, after a complaint, if it must not stand here. */
+static unsigned *line_of(struct reading *reading, unsigned key)
+{
+	if (key < POLICY_SECTION_KEYS)
+		return reading->section ? &reading->section->rules.line[key]
+					: &reading->policy->main.line[key];
+	if (reading->section == NULL)
+		return &reading->policy->line[key];
+	policy_complain(&reading->complaint, reading->line,
+			"%s must stand above all sections, because it is not for a group",
+			keys[key].name);
+	return NULL;
+}
+
+static bool take_key(struct reading *reading, unsigned key, const char *value)
+{
+	struct policy_rules *rules =
+		reading->section ? &reading->section->rules : &reading->policy->main;
+	unsigned *line = line_of(reading, key);
+
+	if (line == NULL)
+		return false;
+	if (*line != 0) {
+		complain_of(reading, "a second value for", keys[key].name);
+		return false;
+	}
+	*line = reading->line;
+	if (keys[key].set(reading->policy, rules, value))
+		return true;
+	policy_complain(&reading->complaint, reading->line, "%s must be %s", keys[key].name,
+			keys[key].wanted);
+	return false;
 }
 
 /* inih's handler: 1 for right, 0 for an error in this line. */
@@ -165,143 +226,63 @@ static int take_line(void *user, const char *section, const char *name, const ch
 {
 	struct reading *reading = user;
 
-	if (section[0] != '\0') {
-		complain(reading, "there are no sections, but this line begins one", NULL);
-		return 0;
+	/* It cuts long names; we have read the line ourselves. */
+	(void)section;
+	if (name[0] == '@') {
+		if (reading->section != NULL)
+			complain(reading, "groups of services must stand above all sections");
+		else
+			policy_define_services(reading->policy, reading->line, name + 1, value,
+					       &reading->complaint);
+		return reading->complaint.line == 0;
 	}
-	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(name, keys[i].name) != 0)
-			continue;
-		if (reading->seen & 1u << i) {
-			complain(reading, "a second value for", name);
-			return 0;
-		}
-		reading->seen |= 1u << i;
-		if (keys[i].set(reading->policy, value))
-			return 1;
-		if (reading->wrong[0] == '\0')
-			snprintf(reading->wrong, sizeof(reading->wrong), "%s must be %s", name,
-				 keys[i].wanted);
-		return 0;
-	}
-	complain(reading, "unknown key", name);
+	if (reading->section != NULL && strcmp(name, "override") == 0)
+		return take_override(reading, value);
+	for (unsigned i = 0; i < POLICY_KEYS; i++)
+		if (strcmp(name, keys[i].name) == 0)
+			return take_key(reading, i, value);
+	complain_of(reading, "unknown key", name);
 	return 0;
 }
 
-/* What inih would take or pass over in silence: NUL bytes, lines that are too long, sections
- * without keys, lines that go on from the one before, and "key: value". The first such line, or 0.
+/* ---- The file -----------------------------------------------------------------------------------
  */
-static int check_lines(const char *text, size_t len, struct reading *reading)
+
+static void parse(const char *text, size_t len, struct reading *reading)
 {
-	int line = 1;
+	static const char bom[] = "\xef\xbb\xbf";
 
 	if (memchr(text, '\0', len) != NULL) {
-		complain(reading, "there is a NUL byte in the file", NULL);
-		return 1;
+		policy_complain(&reading->complaint, 1, "there is a NUL byte in the file");
+		return;
 	}
-	for (; *text != '\0'; line++) {
-		size_t n = strcspn(text, "\n");
-		size_t blank = strspn(text, " \t\r");
-
-		if (n > LINE_MAX_LEN) {
-			complain(reading, "the line is longer than 197 bytes", NULL);
-			return line;
-		}
-		if (text[0] == '[') {
-			complain(reading, "there are no sections, but this line begins one", NULL);
-			return line;
-		}
-		if (blank > 0 && blank < n && text[blank] != '#' && text[blank] != ';') {
-			complain(reading, "a key stands at the beginning of its line", NULL);
-			return line;
-		}
-		if (text[blank] != '#' && text[blank] != ';' &&
-		    text[strcspn(text, "=:\n")] == ':') {
-			complain(reading, "not of the form \"key = value\"", NULL);
-			return line;
-		}
-		text += n + (text[n] == '\n');
-	}
-	return 0;
-}
-
-/* The whole file, NUL-terminated, for the caller to free; checked for who may write it. */
-static int read_file(const char *path, char **text, size_t *len, const char **why)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	ssize_t got;
-
-	*why = "cannot be read";
-	if (fd < 0)
-		return PAT_E_IO;
-	if (fstat(fd, &st) < 0)
-		goto fail;
-	*why = "is not a regular file of root's that nobody else may write";
-	errno = 0;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		goto fail;
-	*why = "is too large";
-	if (st.st_size > FILE_MAX)
-		goto fail;
-	*why = "cannot be read";
-	*text = calloc(1, FILE_MAX + 2);
-	if (*text == NULL)
-		goto fail;
-	*len = 0;
-	while ((got = read(fd, *text + *len, FILE_MAX + 1 - *len)) > 0)
-		*len += (size_t)got;
-	if (got < 0 || *len > FILE_MAX) {
-		free(*text);
-		goto fail;
-	}
-	close(fd);
-	return PAT_OK;
-fail:
-	close(fd);
-	return PAT_E_IO;
-}
-
-/* Rules that hold between keys. A default that is longer than the maximum is cut to it when it is
- * used: which of two spans is the longer can depend on the month. */
-static bool contradiction(const struct policy *policy, char fault[POLICY_FAULT_MAX],
-			  const char *path)
-{
-	if (strcmp(policy->default_lifetime, "never") != 0 ||
-	    strcmp(policy->max_lifetime, "none") == 0)
-		return false;
-	snprintf(fault, POLICY_FAULT_MAX, "%s: default_lifetime = never, but max_lifetime = %s",
-		 path, policy->max_lifetime);
-	return true;
+	reading->next = strncmp(text, bom, strlen(bom)) == 0 ? text + strlen(bom) : text;
+	if (ini_parse_stream(next_line, reading, take_line, reading) != 0)
+		complain(reading, "not of the form \"key = value\"");
 }
 
 int policy_load(const char *path, struct policy *policy, char fault[POLICY_FAULT_MAX])
 {
 	struct reading reading = {.policy = policy};
-	const char *why;
+	const char *why, *slash = strrchr(path, '/');
 	char *text;
 	size_t len;
-	int line;
 
-	*policy = (struct policy){
-		.default_lifetime = "90d",
-		.max_lifetime = "2y",
-		.max_tokens = 50,
-		.default_services = "sshd",
-	};
-	if (read_file(path, &text, &len, &why) != PAT_OK) {
+	memset(policy, 0, sizeof(*policy));
+	policy_built_in(policy);
+	pat_escape(policy->file, sizeof(policy->file), slash ? slash + 1 : path);
+	if (policy_read(path, &text, &len, &why) != PAT_OK) {
 		snprintf(fault, POLICY_FAULT_MAX, "%s %s%s%s", path, why, errno ? ": " : "",
 			 errno ? strerror(errno) : "");
 		return PAT_E_IO;
 	}
-	line = check_lines(text, len, &reading);
-	if (line == 0)
-		line = ini_parse_string(text, take_line, &reading);
+	parse(text, len, &reading);
 	free(text);
-	if (line != 0) {
-		snprintf(fault, POLICY_FAULT_MAX, "%s line %d: %s", path, line > 0 ? line : 1,
-			 reading.wrong[0] ? reading.wrong : "not of the form \"key = value\"");
-		return PAT_E_INVALID;
-	}
-	return contradiction(policy, fault, path) ? PAT_E_INVALID : PAT_OK;
+	if (reading.complaint.line == 0)
+		policy_check(policy, &reading.complaint);
+	if (reading.complaint.line == 0)
+		return PAT_OK;
+	snprintf(fault, POLICY_FAULT_MAX, "%s line %u: %s", path, reading.complaint.line,
+		 reading.complaint.text);
+	return PAT_E_INVALID;
 }

@@ -2,9 +2,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include "grants.h"
 #include "session.h"
-
-struct pat_grant;
 
 /* What more than one method has to say. */
 
@@ -14,5 +13,18 @@ void report_change(const struct session *session, const char *what, const struct
 /* Logs that the store could not be used, and sends the error that says so. Returns what that does.
  */
 int report_store_failure(struct session *session, int error);
+
+/* Sends the error for a selector that names no token, or several, or for a store that failed. */
+int report_not_chosen(struct session *session, int error, const char *selector,
+		      const struct grant_choice *choice);
+
+/* Sends the error for a name that another live token has. */
+int report_name_taken(struct session *session);
+
+/* Replies with a token. */
+int report_view(struct session *session, const struct grant_view *view);
+
+/* Logs that one token took the place of another. */
+void report_rotation(const struct session *session, const struct grant_rotation *rotation);
 
 #endif

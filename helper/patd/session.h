@@ -81,7 +81,7 @@ struct method {
 	enum session_need needs;
 	int (*check)(struct session *session, const json_t *parameters);
 	int (*act)(struct session *session, const json_t *parameters);
-	struct parameter parameters[6]; /* ends with a NULL name */
+	struct parameter parameters[9]; /* ends with a NULL name */
 };
 
 /* methods.c */

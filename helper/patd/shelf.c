@@ -13,9 +13,22 @@
 
 void shelf_free(struct shelf *shelf)
 {
-	if (shelf->grants != NULL)
-		sodium_memzero(shelf->grants, shelf->count * sizeof(*shelf->grants));
-	free(shelf->grants);
+	if (shelf->views != NULL)
+		sodium_memzero(shelf->views, shelf->count * sizeof(*shelf->views));
+	free(shelf->views);
+}
+
+static void load_one(struct pat_store *store, uint32_t uid, const char *id, struct shelf *shelf)
+{
+	struct pat_grant grant;
+	int error = pat_store_get_grant(store, id, &grant);
+
+	if (!error)
+		shelf_view(store, &grant, &shelf->views[shelf->count++]);
+	else
+		log_line(LOG_CRIT, "token %.8s of uid %u cannot be read: %s", id, (unsigned)uid,
+			 pat_error_text(error));
+	sodium_memzero(&grant, sizeof(grant));
 }
 
 int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
@@ -32,31 +45,24 @@ int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
 		error = PAT_OK;
 	}
 	if (!error && index->count > 0) {
-		shelf->grants = calloc(index->count, sizeof(*shelf->grants));
-		if (shelf->grants == NULL)
+		shelf->views = calloc(index->count, sizeof(*shelf->views));
+		if (shelf->views == NULL)
 			error = PAT_E_NOMEM;
 	}
-	for (unsigned i = 0; !error && i < index->count; i++) {
-		int fault = pat_store_get_grant(store, index->ids[i], &shelf->grants[shelf->count]);
-
-		if (!fault)
-			shelf->count++;
-		else
-			log_line(LOG_CRIT, "token %.8s of uid %u cannot be read: %s", index->ids[i],
-				 (unsigned)uid, pat_error_text(fault));
-	}
+	for (unsigned i = 0; !error && i < index->count; i++)
+		load_one(store, uid, index->ids[i], shelf);
 	free(index);
 	return error;
 }
 
-bool shelf_owned(const struct pat_grant *grant, const struct pat_account *owner)
+bool shelf_owned(const struct grant_view *view, const struct pat_account *owner)
 {
-	return grant->uid == owner->uid && strcmp(grant->user, owner->name) == 0;
+	return view->grant.uid == owner->uid && strcmp(view->grant.user, owner->name) == 0;
 }
 
-bool shelf_live(const struct pat_grant *grant, int64_t now)
+bool shelf_live(const struct grant_view *view, int64_t now)
 {
-	return pat_grant_status(grant, now) == PAT_STATUS_ACTIVE;
+	return pat_status_live(pat_grant_status(&view->grant, &view->use, now));
 }
 
 pat_deadline shelf_deadline(void)
@@ -66,31 +72,41 @@ pat_deadline shelf_deadline(void)
 
 /* In the order in which a selector is tried: what is written out before what is only begun, and
  * what lives before what has ended. */
-enum fit { NO_FIT, LIVE_ID, LIVE_NAME, ENDED_ID, ENDED_NAME, LIVE_BEGINNING, ENDED_BEGINNING };
+enum fit {
+	NO_FIT,
+	LIVE_ID,
+	LIVE_NAME,
+	REPLACED_NAME, /* rotation has put another in its place, but it goes on for a while */
+	ENDED_ID,
+	ENDED_NAME,
+	LIVE_BEGINNING,
+	ENDED_BEGINNING,
+};
 
-static enum fit fit(const struct pat_grant *grant, const char *selector, int64_t now)
+static enum fit fit(const struct grant_view *view, const char *selector, int64_t now)
 {
-	bool is_live = shelf_live(grant, now);
+	const struct pat_grant *grant = &view->grant;
+	bool is_live = shelf_live(view, now);
 	size_t len = strlen(selector);
 
 	if (strcmp(grant->id, selector) == 0)
 		return is_live ? LIVE_ID : ENDED_ID;
 	if (strcmp(grant->name, selector) == 0)
-		return is_live ? LIVE_NAME : ENDED_NAME;
+		return !is_live ? ENDED_NAME : grant->successor[0] ? REPLACED_NAME : LIVE_NAME;
 	if (len >= GRANTS_BEGINNING && len < PAT_ID_LEN && strncmp(grant->id, selector, len) == 0)
 		return is_live ? LIVE_BEGINNING : ENDED_BEGINNING;
 	return NO_FIT;
 }
 
 int shelf_choose(const struct shelf *shelf, const struct pat_account *owner, const char *selector,
-		 int64_t now, const struct pat_grant **chosen, struct grant_choice *choice)
+		 int64_t now, unsigned *chosen, struct grant_choice *choice)
 {
 	enum fit best = NO_FIT;
 
 	*choice = (struct grant_choice){0};
 	for (unsigned i = 0; i < shelf->count; i++) {
-		const struct pat_grant *grant = &shelf->grants[i];
-		enum fit fits = shelf_owned(grant, owner) ? fit(grant, selector, now) : NO_FIT;
+		const struct grant_view *view = &shelf->views[i];
+		enum fit fits = shelf_owned(view, owner) ? fit(view, selector, now) : NO_FIT;
 
 		if (fits == NO_FIT || (best != NO_FIT && fits > best))
 			continue;
@@ -98,9 +114,9 @@ int shelf_choose(const struct shelf *shelf, const struct pat_account *owner, con
 		if (fits != best || fits == ENDED_NAME)
 			choice->count = 0;
 		best = fits;
-		*chosen = grant;
+		*chosen = i;
 		if (choice->count < GRANTS_CANDIDATES)
-			memcpy(choice->ids[choice->count], grant->id, sizeof(grant->id));
+			memcpy(choice->ids[choice->count], view->grant.id, sizeof(view->grant.id));
 		choice->count++;
 	}
 	if (choice->count == 0)
@@ -108,12 +124,27 @@ int shelf_choose(const struct shelf *shelf, const struct pat_account *owner, con
 	return choice->count == 1 ? PAT_OK : PAT_E_EXISTS;
 }
 
+void shelf_census(const struct shelf *shelf, const struct pat_account *owner, const char *name,
+		  const char *apart, int64_t now, struct grant_census *census)
+{
+	*census = (struct grant_census){0};
+	for (unsigned i = 0; i < shelf->count; i++) {
+		const struct grant_view *view = &shelf->views[i];
+
+		if (!shelf_owned(view, owner) || !shelf_live(view, now) ||
+		    (apart != NULL && strcmp(view->grant.id, apart) == 0))
+			continue;
+		census->live++;
+		census->name_taken |=
+			view->grant.successor[0] == '\0' && strcmp(view->grant.name, name) == 0;
+	}
+}
+
 void shelf_view(struct pat_store *store, const struct pat_grant *grant, struct grant_view *view)
 {
 	int error = pat_store_get_use(store, grant->id, &view->use);
 
 	view->grant = *grant;
-	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	if (error) {
 		memset(&view->use, 0, sizeof(view->use));
 		log_line(LOG_CRIT, "the use record of token %s cannot be read: %s", grant->id,

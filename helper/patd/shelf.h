@@ -5,11 +5,11 @@
 #include "grants.h"
 #include "pat/store.h"
 
-/* What minting, revoking and listing share: the tokens of one uid, read from an open store. */
+/* What minting, changing and listing share: the tokens of one uid, read from an open store. */
 
 struct shelf {
 	unsigned count;
-	struct pat_grant *grants; /* oldest first */
+	struct grant_view *views; /* oldest first; with their hashes */
 };
 
 /* Reads them. A record that is damaged or gone is logged and passed over: the others are not worse
@@ -18,15 +18,19 @@ int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf);
 void shelf_free(struct shelf *shelf);
 
 /* Whether the token is the owner's by uid and by name, and whether it is live. */
-bool shelf_owned(const struct pat_grant *grant, const struct pat_account *owner);
-bool shelf_live(const struct pat_grant *grant, int64_t now);
+bool shelf_owned(const struct grant_view *view, const struct pat_account *owner);
+bool shelf_live(const struct grant_view *view, int64_t now);
 
-/* Finds the token that a selector names, as grants_get() says. *chosen is on the shelf. */
+/* Finds the token that a selector names, as grants_get() says: its place on the shelf. */
 int shelf_choose(const struct shelf *shelf, const struct pat_account *owner, const char *selector,
-		 int64_t now, const struct pat_grant **chosen, struct grant_choice *choice);
+		 int64_t now, unsigned *chosen, struct grant_choice *choice);
 
-/* The token with its use, and without its hash. A damaged use record is logged, and shown as
- * unused: the token does not become invisible by it. */
+/* Counts, as grants_census() says. The token of the id `apart`, which may be NULL, is left out. */
+void shelf_census(const struct shelf *shelf, const struct pat_account *owner, const char *name,
+		  const char *apart, int64_t now, struct grant_census *census);
+
+/* A grant with its use, and with its hash. A damaged use record is logged, and shown as unused: the
+ * token does not become invisible by it. */
 void shelf_view(struct pat_store *store, const struct pat_grant *grant, struct grant_view *view);
 
 /* How long these wait for the store: longer than a login. */

@@ -77,8 +77,8 @@ static bool may_ask(const struct peer *peer, const char *user, const struct sett
 	return policy_may_verify(&policy, account.name);
 }
 
-static enum pat_wire_result decide(const struct pat_attempt *attempt, const struct peer *peer,
-				   const struct settings *settings)
+static void decide(const struct pat_attempt *attempt, const struct peer *peer,
+		   const struct settings *settings, struct pat_wire_reply *reply)
 {
 	struct pat_verdict verdict = {.outcome = PAT_REFUSED_PEER};
 	char line[PAT_LOG_LINE_MAX];
@@ -92,11 +92,15 @@ static enum pat_wire_result decide(const struct pat_attempt *attempt, const stru
 		 (int)peer->pid);
 	switch (verdict.outcome) {
 	case PAT_ACCEPTED:
-		return PAT_WIRE_ACCEPTED;
+		reply->result = PAT_WIRE_ACCEPTED;
+		reply->expires_at = verdict.grant.expires_at;
+		memcpy(reply->name, verdict.grant.name, sizeof(reply->name));
+		break;
 	case PAT_UNAVAILABLE:
-		return PAT_WIRE_UNAVAILABLE;
+		reply->result = PAT_WIRE_UNAVAILABLE;
+		break;
 	default:
-		return PAT_WIRE_REFUSED;
+		reply->result = PAT_WIRE_REFUSED;
 	}
 }
 
@@ -120,7 +124,7 @@ void verify_serve(int fd, const struct peer *peer, const struct settings *settin
 			 "closing a connection of uid=%u pid=%d: request %s", (unsigned)peer->uid,
 			 (int)peer->pid, pat_error_text(error));
 	} else {
-		reply.result = decide(&attempt, peer, settings);
+		decide(&attempt, peer, settings, &reply);
 		/* One message into an empty queue: it fits, or the peer is gone. */
 		(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	}

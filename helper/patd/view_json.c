@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "view_json.h"
 
+#include <string.h>
+
 #include "pat/text.h"
 #include "pat/when.h"
 
@@ -19,27 +21,65 @@ static json_t *text_or_null(const char *text)
 	return text[0] == '\0' ? json_null() : json_string(pat_escape(shown, sizeof(shown), text));
 }
 
-static int add_service(const char *service, void *array)
+/* A list with commas, as an array. */
+static json_t *split(const char *list)
 {
-	return json_array_append_new(array, json_string(service));
+	json_t *array = json_array();
+
+	while (*list != '\0') {
+		size_t len = strcspn(list, ",");
+
+		json_array_append_new(array, json_stringn(list, len));
+		list += len + (list[len] == ',');
+	}
+	return array;
+}
+
+static int set(json_t *object, const char *name, json_t *value)
+{
+	return json_object_set_new(object, name, value);
+}
+
+static int set_use(json_t *object, const struct grant_view *view)
+{
+	const struct pat_event *last = &view->use.last;
+	const struct pat_use *use = &view->use;
+	int failed = set(object, "last_used_at", time_or_null(last->time));
+
+	failed |= set(object, "last_used_service", text_or_null(last->service));
+	failed |= set(object, "last_used_from", text_or_null(last->rhost));
+	failed |= set(object, "uses", json_integer((json_int_t)use->uses));
+	failed |= set(object, "refusals",
+		      json_integer((json_int_t)(use->refused_proved + use->refused_unproved)));
+	return failed;
 }
 
 json_t *view_json(const struct grant_view *view, int64_t now)
 {
 	const struct pat_grant *grant = &view->grant;
-	const struct pat_event *last = &view->use.last;
-	json_t *services = json_array();
+	json_t *object = json_object();
+	int failed = object == NULL;
 
-	if (services == NULL || pat_services_each(grant->services, add_service, services) != 0) {
-		json_decref(services);
+	failed |= set(object, "id", json_string(grant->id));
+	failed |= set(object, "name", json_string(grant->name));
+	failed |= set(object, "description", json_string(grant->description));
+	failed |= set(object, "user", text_or_null(grant->user));
+	failed |= set(object, "uid", json_integer(grant->uid));
+	failed |= set(object, "services", split(grant->services));
+	failed |= set(object, "sources", split(grant->sources));
+	failed |= set(object, "created_at", time_or_null(grant->created_at));
+	failed |= set(object, "expires_at", time_or_null(grant->expires_at));
+	failed |= set_use(object, view);
+	failed |= set(object, "max_uses",
+		      grant->max_uses ? json_integer(grant->max_uses) : json_null());
+	failed |= set(object, "suspended_at", time_or_null(grant->suspended_at));
+	failed |= set(object, "revoked_at", time_or_null(grant->revoked_at));
+	failed |= set(object, "successor", text_or_null(grant->successor));
+	failed |= set(object, "status",
+		      json_string(pat_status_text(pat_grant_status(grant, &view->use, now))));
+	if (failed) {
+		json_decref(object);
 		return NULL;
 	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s}", "id",
-			 grant->id, "name", grant->name, "description", grant->description, "user",
-			 text_or_null(grant->user), "uid", (json_int_t)grant->uid, "services",
-			 services, "created_at", time_or_null(grant->created_at), "expires_at",
-			 time_or_null(grant->expires_at), "last_used_at", time_or_null(last->time),
-			 "last_used_service", text_or_null(last->service), "last_used_from",
-			 text_or_null(last->rhost), "uses", (json_int_t)view->use.uses, "status",
-			 pat_status_text(pat_grant_status(grant, now)));
+	return object;
 }

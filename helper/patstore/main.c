@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 #include "pat/error.h"
 #include "pat/stdio.h"
 #include "pat/store.h"
-#include "pat/when.h"
+#include "stats.h"
 #include "survey.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -30,7 +29,9 @@ static const char usage[] = "Usage: patstore COMMAND [-s|--store PATH]\n"
 			    "Looks after the store of personal access tokens.\n"
 			    "\n"
 			    "  check             look at every record, and tell what is wrong\n"
-			    "  stats [-j|--json] count what is there\n"
+			    "  stats             count what is there\n"
+			    "    -j, --json      as JSON\n"
+			    "    --prometheus    for the node exporter's textfile collector\n"
 			    "\n"
 			    "  -s, --store PATH  the store (" PAT_STORE_PATH ")\n"
 			    "  -h, --help        show this\n"
@@ -38,7 +39,7 @@ static const char usage[] = "Usage: patstore COMMAND [-s|--store PATH]\n"
 
 struct command_line {
 	const char *store;
-	bool json;
+	enum stats_form form;
 };
 
 /* What is found is told when the store is closed: a reader of our output who takes their time, a
@@ -50,17 +51,20 @@ static void note_fault(const char *record, const char *fault)
 	fprintf(found, "%s: %s\n", record, fault);
 }
 
-static void ignore_fault(const char *record, const char *fault)
-{
-	(void)record;
-	(void)fault;
-}
-
 static int fail(const struct command_line *line, int error)
 {
 	fprintf(stderr, "patstore: %s: %s%s%s\n", line->store, pat_error_text(error),
 		errno ? ": " : "", errno ? strerror(errno) : "");
 	return EXIT_FAILED;
+}
+
+static uint64_t tokens_in(const struct survey *survey)
+{
+	uint64_t sum = 0;
+
+	for (enum pat_status status = PAT_STATUS_ACTIVE; status <= PAT_STATUS_REVOKED; status++)
+		sum += survey->by_status[status];
+	return sum;
 }
 
 static int check(const struct command_line *line, struct pat_store *store)
@@ -73,72 +77,21 @@ static int check(const struct command_line *line, struct pat_store *store)
 		return fail(line, error);
 	if (structure)
 		fputs("the file: its structure is not whole\n", found);
-	fprintf(found, "%" PRIu64 " tokens, %" PRIu64 " faults%s\n",
-		survey.active + survey.expired + survey.revoked, survey.faults,
-		structure ? " in records, and one of the file" : "");
+	fprintf(found, "%" PRIu64 " tokens, %" PRIu64 " faults%s\n", tokens_in(&survey),
+		survey.faults, structure ? " in records, and one of the file" : "");
 	return survey.faults == 0 && !structure ? EXIT_OK : EXIT_FAILED;
-}
-
-/* One figure of `stats`, under the name it has in both forms. */
-static void figure(json_t *object, const char *name, uint64_t value)
-{
-	if (object != NULL)
-		json_object_set_new(object, name, json_integer((json_int_t)value));
-	else
-		fprintf(found, "%-18s %" PRIu64 "\n", name, value);
-}
-
-static void moment(json_t *object, const char *name, int64_t when)
-{
-	char text[PAT_RFC3339_MAX], local[PAT_LOCALTIME_MAX];
-
-	if (object != NULL)
-		json_object_set_new(object, name, json_string(pat_rfc3339(text, when)));
-	else
-		fprintf(found, "%-18s %s\n", name, pat_localtime(local, when));
 }
 
 static int stats(const struct command_line *line, struct pat_store *store)
 {
-	json_t *object = line->json ? json_object() : NULL;
-	struct survey survey;
-	struct pat_meta meta = {0};
-	uint64_t bytes = 0;
-	uint32_t buckets = 0;
-	int error = survey_run(store, (int64_t)time(NULL), ignore_fault, &survey);
+	int error = stats_print(store, line->form, found);
 
-	if (!error)
-		error = pat_store_size(store, &bytes, &buckets);
-	if (error) {
-		json_decref(object);
-		return fail(line, error);
-	}
-	(void)pat_store_get_meta(store, &meta);
-	figure(object, "active", survey.active);
-	figure(object, "expired", survey.expired);
-	figure(object, "revoked", survey.revoked);
-	figure(object, "users", survey.users);
-	figure(object, "uses", survey.uses);
-	figure(object, "refused_proved", survey.refused_proved);
-	figure(object, "refused_unproved", survey.refused_unproved);
-	figure(object, "refused_unknown", survey.strangers);
-	figure(object, "faults", survey.faults);
-	figure(object, "bytes", bytes);
-	figure(object, "buckets", buckets);
-	figure(object, "schema", meta.schema);
-	figure(object, "generation", meta.generation);
-	moment(object, "created_at", meta.created_at);
-	if (object != NULL) {
-		json_dumpf(object, found, JSON_INDENT(2));
-		fputc('\n', found);
-		json_decref(object);
-	}
-	return EXIT_OK;
+	return error ? fail(line, error) : EXIT_OK;
 }
 
 static const struct {
 	const char *name;
-	bool json;
+	bool has_forms;
 	int (*run)(const struct command_line *line, struct pat_store *store);
 } commands[] = {{"check", false, check}, {"stats", true, stats}};
 
@@ -172,12 +125,11 @@ static int bad_usage(const char *what, const char *argument)
 /* -1 to go on, or what to exit with. */
 static int parse(int argc, char **argv, struct command_line *line)
 {
+	enum { PROMETHEUS = 256 };
 	static const struct option options[] = {
-		{"store", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
+		{"store", required_argument, NULL, 's'},       {"json", no_argument, NULL, 'j'},
+		{"prometheus", no_argument, NULL, PROMETHEUS}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -187,7 +139,10 @@ static int parse(int argc, char **argv, struct command_line *line)
 			line->store = optarg;
 			break;
 		case 'j':
-			line->json = true;
+			line->form = STATS_JSON;
+			break;
+		case PROMETHEUS:
+			line->form = STATS_PROMETHEUS;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -226,8 +181,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[optind], commands[i].name) != 0)
 			continue;
-		if (line.json && !commands[i].json)
-			return bad_usage("--json is not for ", commands[i].name);
+		if (line.form != STATS_TEXT && !commands[i].has_forms)
+			return bad_usage("--json and --prometheus are not for ", commands[i].name);
 		errno = 0;
 		result = pat_store_open(&store, line.store, PAT_STORE_READ,
 					pat_deadline_in(WAIT_MS));

@@ -43,19 +43,10 @@ static void see_grant(struct walk *walk, const char *record, const unsigned char
 		fault(walk, record, pat_error_text(error));
 		return;
 	}
-	switch (pat_grant_status(&grant, walk->now)) {
-	case PAT_STATUS_ACTIVE:
-		walk->survey->active++;
-		break;
-	case PAT_STATUS_EXPIRED:
-		walk->survey->expired++;
-		break;
-	case PAT_STATUS_REVOKED:
-		walk->survey->revoked++;
-		break;
-	}
-	if (pat_store_get_use(walk->store, grant.id, &use) == PAT_E_NOTFOUND)
+	error = pat_store_get_use(walk->store, grant.id, &use);
+	if (error == PAT_E_NOTFOUND)
 		fault(walk, record, "it has no use record");
+	walk->survey->by_status[pat_grant_status(&grant, error ? NULL : &use, walk->now)]++;
 	if (!index_has(walk, grant.uid, grant.id))
 		fault(walk, record, "it is not in the index of its uid");
 }

@@ -8,8 +8,8 @@
 
 /* What one walk over all records of a store finds. */
 struct survey {
-	uint64_t active, expired, revoked; /* tokens */
-	uint64_t users;                    /* uids that have an index */
+	uint64_t by_status[PAT_STATUS_REVOKED + 1]; /* tokens, by enum pat_status */
+	uint64_t users;                             /* uids that have an index */
 	uint64_t uses, refused_proved, refused_unproved;
 	uint64_t strangers; /* refusals of ids that there are not */
 	uint64_t faults;

@@ -20,6 +20,7 @@ enum pat_error {
 	PAT_E_INVALID = -12, /* the argument is not of the documented form */
 	PAT_E_PEER = -13,    /* the other end of the socket is not who it must be */
 	PAT_E_CLOSED = -14,  /* the other end of the socket has gone away */
+	PAT_E_SPENT = -15,   /* all uses that were allowed have been made */
 	PAT_E_SHADOW =
 		-16, /* whether an account is locked cannot be told: shadow(5) does not have it */
 };

@@ -8,6 +8,7 @@
 
 #include "pat/account.h"
 #include "pat/service.h"
+#include "pat/source.h"
 #include "pat/token.h"
 
 /*
@@ -25,8 +26,11 @@
 #define PAT_DESCRIPTION_MAX (4 * PAT_DESCRIPTION_CHARS)
 
 enum pat_algorithm {
-	PAT_ALGORITHM_NONE = 0,    /* revoked: the hash is gone */
+	PAT_ALGORITHM_NONE = 0,    /* nothing to compare with */
 	PAT_ALGORITHM_BLAKE2B = 1, /* pat_token_hash() */
+	/* What is left of a token that has ended: pat_token_trace() of its hash. It opens nothing;
+	 * it only tells the token that was from one that never was, when somebody presents it. */
+	PAT_ALGORITHM_TRACE = 2,
 };
 
 /* A token record: what was granted to whom. Changed only inside a transaction. */
@@ -40,16 +44,37 @@ struct pat_grant {
 	int64_t created_at;
 	int64_t expires_at;
 	int64_t revoked_at;
+	int64_t suspended_at;
+	int64_t gone_at;                /* when the sweep first found no such account */
+	uint32_t max_uses;              /* 0: no limit */
+	char successor[PAT_ID_LEN + 1]; /* the token that took its place by rotation, or "" */
 	char user[PAT_USER_MAX + 1];
 	char services[PAT_SERVICES_MAX + 1];
+	char sources[PAT_SOURCES_MAX + 1];
 	char name[PAT_NAME_MAX + 1];
 	char description[PAT_DESCRIPTION_MAX + 1];
 };
 
-enum pat_status { PAT_STATUS_ACTIVE, PAT_STATUS_EXPIRED, PAT_STATUS_REVOKED };
+/* In this order: a token that is several of these is the last of them. */
+enum pat_status {
+	PAT_STATUS_ACTIVE,
+	PAT_STATUS_SUSPENDED, /* until it is resumed */
+	PAT_STATUS_SPENT,     /* all its uses were made */
+	PAT_STATUS_EXPIRED,
+	PAT_STATUS_REVOKED, /* by somebody, by rotation, or by the sweep */
+};
 
-/* What the grant is worth at `now`, its scope apart. Expired from the second expires_at on. */
-enum pat_status pat_grant_status(const struct pat_grant *grant, int64_t now);
+struct pat_use;
+
+/*
+ * What the grant is worth at `now`, its scope apart. Expired from the second expires_at on. Whether
+ * it is spent its use record says; without one (NULL) that is left out.
+ */
+enum pat_status pat_grant_status(const struct pat_grant *grant, const struct pat_use *use,
+				 int64_t now);
+
+/* Active or suspended: it works, or may come to work again. The others never do. */
+bool pat_status_live(enum pat_status status);
 const char *pat_status_text(enum pat_status status);
 
 /* One use or refusal. Longer names of services and hosts are cut. */
@@ -114,8 +139,9 @@ struct pat_key pat_key_meta(void);
  */
 #define PAT_STRANGERS_ID "--------"
 
-#define PAT_GRANT_SIZE_MAX \
-	(256 + PAT_USER_MAX + PAT_SERVICES_MAX + PAT_NAME_MAX + PAT_DESCRIPTION_MAX)
+#define PAT_GRANT_SIZE_MAX                                                        \
+	(256 + PAT_USER_MAX + PAT_SERVICES_MAX + PAT_SOURCES_MAX + PAT_NAME_MAX + \
+	 PAT_DESCRIPTION_MAX)
 #define PAT_USE_SIZE 494
 #define PAT_INDEX_SIZE_MAX (32 + PAT_INDEX_MAX * PAT_ID_LEN)
 #define PAT_META_SIZE 48

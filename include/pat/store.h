@@ -72,6 +72,13 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 		   const struct pat_event *event, bool accepted, bool proved,
 		   pat_deadline deadline);
 
+/*
+ * Makes one of `max_uses` uses: the same as noting an accepted one, but it only counts as made when
+ * this returns 0, and is on disk then. PAT_E_SPENT, with nothing noted, when they were all made.
+ */
+int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
+		    const struct pat_event *event, uint32_t max_uses, pat_deadline deadline);
+
 /* Writes, only inside a transaction. 0, or a negative error after which nothing must be committed.
  */
 int pat_store_put_grant(struct pat_store *store, const struct pat_grant *grant);
@@ -79,6 +86,7 @@ int pat_store_put_use(struct pat_store *store, const char id[PAT_ID_LEN],
 		      const struct pat_use *use);
 int pat_store_put_index(struct pat_store *store, uint32_t uid, const struct pat_index *index);
 int pat_store_drop_grant(struct pat_store *store, const char id[PAT_ID_LEN]); /* and its use */
+int pat_store_drop_index(struct pat_store *store, uint32_t uid);
 
 /*
  * Calls `each` with the key and bytes of every record, in no order, until it returns other than 0;

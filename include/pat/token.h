@@ -52,6 +52,9 @@ int pat_id_valid(const char *text);
 /* BLAKE2b-256 of the whole token, personalised; what the store keeps as algorithm 1. */
 void pat_token_hash(const struct pat_token *token, unsigned char hash[PAT_HASH_LEN]);
 
+/* BLAKE2b-256 of such a hash, personalised otherwise: algorithm 2, for tokens that have ended. */
+void pat_token_trace(const unsigned char hash[PAT_HASH_LEN], unsigned char trace[PAT_HASH_LEN]);
+
 void pat_token_wipe(struct pat_token *token);
 
 #endif

@@ -40,6 +40,12 @@ enum pat_outcome {
 	PAT_REFUSED_SERVICE = 10,
 	PAT_REFUSED_DAMAGED = 11,
 	PAT_REFUSED_PEER = 12, /* the asking process may not ask about this user */
+	PAT_REFUSED_ROTATED =
+		13, /* ended by rotation: somebody still has, or has stolen, the old one */
+	PAT_REFUSED_SUSPENDED = 14,
+	PAT_REFUSED_SPENT = 15,
+	PAT_REFUSED_SOURCE = 16,
+	PAT_REFUSED_HOST_NAME = 17, /* limited to sources, and PAM_RHOST is no address */
 	/* Neither: no answer can be had. Never kept. */
 	PAT_UNAVAILABLE = 100,
 };
@@ -55,6 +61,11 @@ struct pat_attempt {
 	const char *rhost;
 	const char *tty;
 };
+
+/* Why a token like `grant` was refused so, in words for who may know; "" where the word of the
+ * outcome says it all. Escaped. Returns dst. */
+char *pat_outcome_detail(char *dst, size_t size, enum pat_outcome outcome,
+			 const struct pat_grant *grant);
 
 /* What was decided. Holds no secret. */
 struct pat_verdict {
@@ -77,14 +88,16 @@ void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now
 
 /*
  * The decision alone, without side effect: `grant` (NULL: there is no such id) whose secret was
- * `proved` or not, for `account`, at `service`.
+ * `proved` or not, for `account`, at `service`, from `rhost`. Whether a token of counted uses has
+ * one left is not asked here but where it is counted: pat_store_spend().
  */
 enum pat_outcome pat_decide(const struct pat_grant *grant, bool proved,
-			    const struct pat_account *account, const char *service, int64_t now);
+			    const struct pat_account *account, const char *service,
+			    const char *rhost, int64_t now);
 
 /*
- * True, in the same time for each, if the hash of `token` is the one in `grant`; NULL, or one
- * without a hash, is compared with a dummy.
+ * True, in the same time for each, if the hash of `token`, or for an ended one the trace of it, is
+ * the one in `grant`; NULL, or one without a hash, is compared with a dummy.
  */
 bool pat_grant_matches(const struct pat_grant *grant, const struct pat_token *token);
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pat/account.h"
+#include "pat/record.h"
 #include "pat/service.h"
 #include "pat/token.h"
 
@@ -20,7 +21,7 @@
 #define PAT_VERIFY_SOCKET PAT_RUN_DIR "/verify"
 #define PAT_VARLINK_SOCKET PAT_RUN_DIR "/io.pampat.Tokens"
 
-#define PAT_WIRE_MAGIC 0x31544150 /* "PAT1": other layouts get another number */
+#define PAT_WIRE_MAGIC 0x32544150 /* "PAT2": other layouts get another number */
 #define PAT_WIRE_RHOST_MAX 255
 #define PAT_WIRE_TTY_MAX 63
 
@@ -42,6 +43,9 @@ enum pat_wire_result {
 struct pat_wire_reply {
 	uint32_t magic;
 	uint32_t result; /* enum pat_wire_result: the reason stays in patd's log */
+	/* Of an accepted token, for the notice at login; else zeros. */
+	int64_t expires_at;
+	char name[PAT_NAME_MAX + 1];
 };
 
 #endif

@@ -29,8 +29,8 @@ import time
 
 PATIENCE = 5
 REQUEST = struct.Struct("=I65s256s64s256s64s3x")
-REPLY = struct.Struct("=II")
-MAGIC = 0x31544150
+REPLY = struct.Struct("=IIq401s7x")
+MAGIC = 0x32544150
 RESULTS = {1: "accepted", 2: "refused", 3: "unavailable"}
 MESSAGE_MAX = 16384
 
@@ -129,7 +129,7 @@ def ask(path, request):
         return "closed"
     if len(reply) != REPLY.size:
         return "closed" if not reply else f"{len(reply)} bytes"
-    magic, result = REPLY.unpack(reply)
+    magic, result, _expires, _name = REPLY.unpack(reply)
     return RESULTS.get(result, str(result)) if magic == MAGIC else "wrong magic"
 
 
@@ -236,7 +236,7 @@ def accept_all(path, magic=MAGIC):
         connection.settimeout(PATIENCE)
         try:
             print(connection.recv(4096), flush=True)
-            connection.send(REPLY.pack(magic, 1))
+            connection.send(REPLY.pack(magic, 1, 0, b""))
         except OSError:
             pass
 

@@ -83,8 +83,9 @@ like 'the newest' "$out" "$NEWEST"
 run as alice patctl show "${FIRST:0:5}"
 exited 'a longer beginning names a token' 0
 
-# --- accounts that are gone
+# --- accounts that are gone, without a hook that took their tokens along
 
+rm -f /etc/shadow-maint/userdel-pre.d/pam_pat
 useradd --create-home leaver && useradd --create-home renamed
 give leaver one --service sshd
 LEFT=$ID
@@ -133,15 +134,17 @@ run patctl create x --user alice --service sshd
 exited 'a comment behind names is an error, not more names' 1
 like 'which is named' "$err" 'verify_for must be user names'
 sed -i '$d' $CONF
-sed -i 's/^default_lifetime.*/default_lifetime = 30d/; s/^max_lifetime.*/max_lifetime = 4w/' $CONF
+sed -i 's/^default_lifetime.*/default_lifetime = 31d/; s/^max_lifetime.*/max_lifetime = 1M/' $CONF
 run patctl create short --user alice --service sshd --json
-exited 'a default lifetime that is too long is cut to the longest' 0
-days=$(/usr/bin/python3 -c '
-import datetime, json, sys
+exited 'a default lifetime that this month is too short for is cut to the longest' 0
+ends=$(/usr/bin/python3 -c '
+import calendar, datetime, json, sys
 token = json.load(sys.stdin)
-born, dies = (datetime.datetime.fromisoformat(token[k].replace("Z", "+00:00")) for k in ("created_at", "expires_at"))
-print((dies - born).days)' <<<"$out")
-is 'to the day' "$days" 28
+born = datetime.date.fromisoformat(token["created_at"][:10])
+year, month = (born.year, born.month + 1) if born.month < 12 else (born.year + 1, 1)
+day = min(born.day, calendar.monthrange(year, month)[1])
+print(token["expires_at"][:10], datetime.date(year, month, day))' <<<"$out")
+is 'to the day' "${ends% *}" "${ends#* }"
 sed -i 's/^default_lifetime.*/default_lifetime = never/' $CONF
 run patctl create long --user alice --service sshd
 exited 'a default of never where there is a longest is an error' 1

@@ -17,12 +17,21 @@ MANIFEST="$MODULE 644
 /usr/sbin/patstore 755
 /usr/lib/systemd/system/patd.service 644
 /usr/lib/systemd/system/patd.socket 644
+/usr/lib/systemd/system/patd-sweep.service 644
+/usr/lib/systemd/system/patd-sweep.timer 644
 /usr/lib/tmpfiles.d/pam_pat.conf 644
 /usr/share/man/man1/patctl.1 644
 /usr/share/man/man5/pat.conf.5 644
+/usr/share/man/man7/pat.7 644
 /usr/share/man/man8/pam_pat.8 644
 /usr/share/man/man8/patd.8 644
 /usr/share/man/man8/patstore.8 644
+/usr/share/pam_pat/leaks/gitleaks.toml 644
+/usr/share/pam_pat/leaks/trufflehog.yaml 644
+/usr/share/bash-completion/completions/patctl 644
+/usr/share/zsh/site-functions/_patctl 644
+/usr/share/fish/vendor_completions.d/patctl.fish 644
+/etc/shadow-maint/userdel-pre.d/pam_pat 755
 /etc/security/pat.conf 644
 /etc/pam.d/patd 644"
 
@@ -151,7 +160,7 @@ patd_stop
 ok 'make uninstall' install_to '' uninstall
 for path in $installed; do
 	case $path in
-	/etc/*) ok "$path stays" test -e "$path" ;;
+	/etc/pam.d/* | /etc/security/*) ok "$path stays" test -e "$path" ;;
 	*) not "$path is gone" test -e "$path" ;;
 	esac
 done

@@ -34,7 +34,7 @@ unlike 'standard error does not have it' "$err" "${out:15:43}"
 like 'the time it ends is shown, with its zone' "$err" '[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{5,8} [A-Z+-]'
 TOKEN=$out ID=${out:7:8}
 logged 'one line says who made what for whom' \
-	"^<8[5-7]>.*patd\[[0-9]+\]: created token id=$ID name=\"ci\" user=\"alice\" uid=$(id -u alice) services=\"sshd\" expires=[0-9-]+T[0-9:]+Z by=alice\($(id -u alice)\)\$"
+	"^<8[5-7]>.*patd\[[0-9]+\]: created token id=$ID name=\"ci\" user=\"alice\" uid=$(id -u alice) services=\"sshd\" sources=\"\" expires=[0-9-]+T[0-9:]+Z by=alice\($(id -u alice)\)\$"
 expires=$(date -d "$(field expires_at "$ID")" +%s)
 ok 'it lives for the 90 days of pat.conf' test \
 	$((expires - $(date +%s) - 90 * 86400)) -ge -60 -a $((expires - $(date +%s) - 90 * 86400)) -le 60

@@ -32,7 +32,7 @@ TOKEN=$(python 'it["token"]') ID=$(python 'it["id"]')
 like 'has the token' "$TOKEN" '^lnxpat_[0-9A-Za-z]{57}$'
 is 'whose id is in it' "$ID" "${TOKEN:7:8}"
 is 'and every field, each of its kind' "$(python '" ".join(sorted(it))')" \
-	'created_at description expires_at id last_used_at last_used_from last_used_service name services status token uid user uses'
+	'created_at description expires_at id last_used_at last_used_from last_used_service max_uses name refusals revoked_at services sources status successor suspended_at token uid user uses'
 is 'with what was asked for' \
 	"$(python '(it["name"], it["description"], it["services"], it["user"], it["uid"], it["status"], it["uses"], it["last_used_at"])')" \
 	"('phone, SFTP', 'the old one', ['sshd', 'vsftpd', 'su'], 'alice', $(id -u alice), 'active', 0, None)"
@@ -88,6 +88,10 @@ for option in -d --description= -e --expires= -s --service= -u --user= --socket=
 done
 run alice create 'two words' -d "$TOKEN" -d innocent
 usage 'a token as a value that another one replaces'
+run patctl create twice --user alice --user root
+usage 'a second --user'
+run alice list -o id -o name
+exited 'a second part of a list is none' 0
 run alice explode
 usage 'an unknown command'
 run alice show
@@ -254,8 +258,212 @@ exited 'revoke --all' 0
 run alice list --json
 is 'ends all' "$out" '[]'
 
+# --- a token into a file
+
+HOME_OF=/home/alice
+create -o "$HOME_OF/token" filed
+exited 'create --output' 0
+is 'leaves standard output empty' "$out" ''
+TOKEN=$(cat "$HOME_OF/token")
+like 'and the token in the file' "$TOKEN" '^lnxpat_[0-9A-Za-z]{57}$'
+is 'which is the owner'"'"'s alone' "$(stat -c '%a %U' "$HOME_OF/token")" '600 alice'
+unlike 'nor is it told' "$err" "${TOKEN:15:20}"
+create --json -o "$HOME_OF/token" 'filed again'
+is 'with --json there is the rest' "$(python '(it["name"], "token" in it)')" "('filed again', False)"
+like 'and the file is replaced' "$(cat "$HOME_OF/token")" "^lnxpat_$(python 'it["id"]')[0-9A-Za-z]{49}$"
+is 'and nothing else is left there' "$(find $HOME_OF -name 'token?*')" ''
+before=$(alice list --no-legend | wc -l)
+as alice mkdir "$HOME_OF/closed" && chmod 500 "$HOME_OF/closed"
+as alice ln -s token "$HOME_OF/link"
+for file in /nowhere/token /etc/token "$HOME_OF" "$HOME_OF/" '' /dev/null "$HOME_OF/closed/token" "$HOME_OF/link"; do
+	create --output="$file" nowhere
+	refused "create --output '$file'"
+	unlike 'says so before it asks' "$err" 'assword'
+done
+is 'no token was minted' "$(alice list --no-legend | wc -l)" "$before"
+mkdir "$W/tmp/full" && mount -t tmpfs -o size=4k,nr_inodes=20,mode=1777 tmpfs "$W/tmp/full"
+head -c 4096 /dev/zero >"$W/tmp/full/rest"
+create -o "$W/tmp/full/token" full
+exited 'where the disk is full, it is taken back' 1
+like 'and said so' "$err" 'revoked again'
+is 'and leaves nothing there' "$(ls -A "$W/tmp/full")" rest
+is 'nor in force' "$(alice list --no-legend | wc -l)" "$before"
+
+# --- the life of a token
+
+rotate() {
+	run as alice timeout 20 patctl rotate --password-stdin "$@" <<<"${PASSWORD[alice]}"
+}
+resume() {
+	run as alice timeout 20 patctl resume --password-stdin "$@" <<<"${PASSWORD[alice]}"
+}
+status_of() {
+	field status "${1:7:8}"
+}
+create -q worn -d 'a note' -s sshd,sudo --from 192.0.2.0/24,local -n 5
+OLD=$out
+rotate worn -q
+NEW=$out
+exited 'rotate' 0
+like 'prints a token' "$NEW" '^lnxpat_[0-9A-Za-z]{57}$'
+run alice show worn --json
+is 'of the same name, scope and limits' \
+	"$(python '(it["id"], it["description"], it["services"], it["sources"], it["max_uses"])')" \
+	"('${NEW:7:8}', 'a note', ['sshd', 'sudo'], ['192.0.2.0/24', 'local'], 5)"
+is 'and ends the one before' "$(status_of "$OLD")" revoked
+is 'which says by which' "$(field successor "${OLD:7:8}")" "${NEW:7:8}"
+rotate worn -q --overlap 1h -o "$HOME_OF/token"
+is 'rotate --overlap --output' "$rc$out$err" 0
+is 'lets the one before go on' "$(status_of "$NEW")" active
+is 'and the new one is in the file' "$(alice verify <"$HOME_OF/token" | cut -d' ' -f1,3)" 'active worn'
+for span in 0h -1h 1 soon ''; do
+	rotate worn --overlap="$span"
+	usage "--overlap '$span'"
+done
+run alice rotate worn </dev/null
+exited 'rotate without the password' 4
+rotate "${OLD:7:8}"
+exited 'rotate of what has ended' 1
+rotate nosuch
+exited 'rotate of what is not there' 3
+
+create -q wide -s sshd,sudo -n 5 -e 30d
+for change in '-s sshd' '--uses 3' '--from 192.0.2.0/24' '--from 192.0.2.7' '-e 10d' '--name narrow'; do
+	# shellcheck disable=SC2086
+	run alice edit "${out:7:8}" $change
+	out=$(alice list --json | /usr/bin/python3 -c 'import json, sys
+print(*("lnxpat_" + t["id"] for t in json.load(sys.stdin) if t["name"] in ("wide", "narrow")))')
+	exited "edit $change" 0
+done
+ID=${out:7:8}
+for change in '-s sudo' '-s sshd,sudo' '-s @remote' '--uses 4' '--from 192.0.2.0/24' '--from local' '-e 20d' '-e never'; do
+	# shellcheck disable=SC2086
+	run alice edit "$ID" $change
+	exited "edit $change, which would widen it" 5
+done
+is 'and what was left is that' \
+	"$(for name in services sources max_uses name; do field $name "$ID"; done | tr '\n' ' ')" \
+	'["sshd"] ["192.0.2.7"] 3 narrow '
+run alice edit "$ID"
+usage 'edit of nothing'
+run alice edit "$ID" --name worn
+exited 'edit into a name that is taken' 1
+run alice edit nosuch -d x
+exited 'edit of what is not there' 3
+
+run alice suspend "$ID" worn
+exited 'suspend takes several' 0
+is 'and they are' "$(field status "$ID")" suspended
+run alice list --no-legend -o id,status
+like 'and stay in the list' "$out" "$ID suspended"
+run alice resume "$ID" </dev/null
+exited 'resume without the password' 4
+is 'resumes nothing' "$(field status "$ID")" suspended
+resume "$ID"
+is 'resume with it' "$rc $(field status "$ID")" '0 active'
+run alice revoke "$ID"
+run alice suspend "$ID"
+exited 'suspend of what was revoked' 1
+resume "$ID"
+exited 'nor does it ever come back' 1
+
+# --- what list selects
+
+alice revoke --all -q
+create -q first -e 1d && create -q second -e 5d && create -q third -e 30d && create -q last -e 1y
+give alice gone -e 1s
+sleep 1.1
+names() {
+	alice list --no-legend -o name "$@" 2>/dev/null | tr '\n' ' '
+}
+is 'list' "$(names)" 'first second third last '
+is 'list --expired' "$(names --expired)" 'gone '
+is 'list --expiring' "$(names --expiring 6d)" 'first second '
+run alice list --expiring 6d
+exited 'exits 1 if there is one' 1
+run alice list --expiring 1h
+exited 'and 0 if there is none' 0
+is 'list --unused' "$(names --unused 1s)" 'first second third last '
+is 'not what is younger' "$(names --unused 1h)" ''
+is 'list --sort' "$(names --sort name)" 'first last second third '
+is 'list --sort takes any case, and any column' "$(names --sort EXPIRES)" 'first second third last '
+run alice list --json --sort name --expiring 40d
+is 'JSON is selected and sorted alike' "$(python '[t["name"] for t in it]')" "['first', 'second', 'third']"
+exited 'and exits alike' 1
+run alice list -o status,id,status
+like 'columns come as they are asked for' "$out" $'^STATUS ID       STATUS\nactive'
+for wrong in --sort=height --columns=height '--columns=id,' --columns= --expiring=soon --unused=1 -j\ -oid; do
+	# shellcheck disable=SC2086
+	run alice list $wrong
+	usage "list $wrong"
+done
+# shellcheck disable=SC2046
+run alice revoke $(alice list --no-legend -o id)
+exited 'what a list shows, revoke accepts' 0
+is 'all of it' "$(names)" ''
+
+# --- many tokens at once
+
+create -q many
+MANY=$out
+for ((i = 0; i < 400; i++)); do
+	echo "$MANY"
+	[ $((i % 100)) -gt 0 ] || echo
+done >"$W/tmp/many"
+run alice verify <"$W/tmp/many"
+is 'verify reads more lines than a connection takes requests' "$rc $(sort -u <<<"$out") $(wc -l <<<"$out")" \
+	"0 active ${MANY:7:8} many alice 400"
+is 'and makes one array of them' "$(alice verify --json <"$W/tmp/many" | /usr/bin/python3 -c '
+import json, sys
+it = json.load(sys.stdin)
+print(len(it), {t["status"] for t in it})')" "400 {'active'}"
+run alice verify < <(printf '%s' "  secret-token:$MANY "$'\r')
+exited 'verify takes a wrapper, white space, and a line without an end' 0
+for ((length = 500; length <= 520; length += 4)); do
+	printf "%${length}s\n%s\n" x "$MANY"
+done >"$W/tmp/long"
+run alice verify <"$W/tmp/long"
+is 'a line that is too long is one that is malformed' "$rc $(cut -d' ' -f1 <<<"$out" | sort | uniq -c | tr -s ' \n' ' ')" \
+	'2  6 active 6 malformed '
+{ printf 'x\0y\n'; echo "$MANY"; } >"$W/tmp/nul"
+run alice verify <"$W/tmp/nul"
+is 'and so is one with a NUL' "$(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" 'malformed active '
+run alice verify <<<"conf/my env:12:secret-token:$MANY"
+is 'a file name before it is shown' "$rc $out" "0 conf/my env:12: active ${MANY:7:8} many alice"
+run alice verify --json <<<"C:secret-token:$MANY"
+is 'in JSON as well' "$(python 'it["found_at"], it["status"]')" "('C', 'active')"
+run alice verify <<<"$("$LIB/forge.py" "${MANY:7:8}")"$'\n'"$MANY"
+is 'one that is not known' "$rc $(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" '3 unknown active '
+# shellcheck disable=SC2046
+run alice revoke $(for ((i = 0; i < 210; i++)); do echo "${MANY:7:8}"; done)
+is 'revoke takes more tokens than a connection takes requests' "$rc $(wc -l <<<"$out")" '0 210'
+run as bob patctl revoke --token-stdin <<<"$MANY"
+run alice verify <<<"$MANY"
+is 'verify of one that has ended' "$rc ${out%% *}" '1 revoked'
+
+# --- why, policy
+
+create -q asked
+TOKEN=$out
+login_as sudo alice "$TOKEN" >/dev/null
+login_as sshd alice "$("$LIB/forge.py" "${TOKEN:7:8}")" >/dev/null
+run alice why --json
+is 'why tells the true reason' \
+	"$(python '[(e["id"], e["name"], e["service"], e["reason"]) for e in it if e["name"] == "asked"]')" \
+	"[('${TOKEN:7:8}', 'asked', 'sudo', 'service')]"
+is 'and no more than the id where the secret was wrong' \
+	"$(python '[(e["id"], e["name"], e["service"], e["count"]) for e in it if e["reason"] == "secret" and e["id"] == "'"${TOKEN:7:8}"'"]')" \
+	"[('${TOKEN:7:8}', None, None, 1)]"
+run as bob patctl why --all
+is 'but not to others' "$rc$out" 0
+run alice why --user bob
+exited 'nor about them' 5
+run alice policy --json
+is 'policy tells what one may' "$(python '[r["value"] for r in it if r["name"] == "default_services"]')" "['sshd']"
+
 # --- others
 
+alice revoke --all -q
 give bob one && give bob two && give carol three
 run patctl list --user bob --json
 is 'root lists those of a user' "$(python '[t["name"] for t in it]')" "['one', 'two']"
@@ -263,7 +471,9 @@ run patctl list --all-users --json
 is 'root lists those of everybody' "$(python 'sorted(t["name"] for t in it)')" \
 	"['one', 'three', 'two']"
 for command in 'list --user bob' 'list --all-users' 'show one --user bob' 'revoke one --user bob' \
-	'revoke --all --user bob' 'create evil --user bob --password-stdin'; do
+	'revoke --all --user bob' 'create evil --user bob --password-stdin' \
+	'rotate one --user bob' 'edit one -d x --user bob' 'suspend one --user bob' 'resume one --user bob' \
+	'policy --user bob'; do
 	# shellcheck disable=SC2086
 	run alice $command <<<"${PASSWORD[alice]}"
 	exited "a user may not: $command" 5
@@ -282,7 +492,7 @@ is 'and nothing more' "$(python '[t["name"] for t in it]')" "['two']"
 for option in -h --help; do
 	run alice $option
 	is "$option" "$rc $err" '0 '
-	like "$option names the commands" "$out" 'create.*list.*show.*revoke.*verify'
+	like "$option names the commands" "$out" 'create.*rotate.*edit.*suspend.*resume.*revoke.*list.*show.*why.*policy.*verify'
 done
 for option in -V --version; do
 	run alice $option

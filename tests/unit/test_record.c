@@ -96,12 +96,17 @@ static struct pat_grant largest_grant(void)
 		.created_at = INT64_MAX,
 		.expires_at = INT64_MAX,
 		.revoked_at = INT64_MAX,
+		.suspended_at = INT64_MAX,
+		.gone_at = INT64_MAX,
+		.max_uses = UINT32_MAX,
 	};
 
 	strcpy(grant.id, ID);
+	strcpy(grant.successor, OTHER_ID);
 	memset(grant.hash, 0xff, PAT_HASH_LEN);
 	unit_word(grant.user, PAT_USER_MAX);
 	unit_word(grant.services, PAT_SERVICES_MAX);
+	unit_word(grant.sources, PAT_SOURCES_MAX);
 	for (int i = 0; i < PAT_NAME_CHARS; i++)
 		strcat(grant.name, "\xf0\x9f\x94\x91");
 	for (int i = 0; i < PAT_DESCRIPTION_CHARS; i++)
@@ -199,8 +204,13 @@ static void same_grant(const struct pat_grant *a, const struct pat_grant *b)
 	assert_int_equal(a->created_at, b->created_at);
 	assert_int_equal(a->expires_at, b->expires_at);
 	assert_int_equal(a->revoked_at, b->revoked_at);
+	assert_int_equal(a->suspended_at, b->suspended_at);
+	assert_int_equal(a->gone_at, b->gone_at);
+	assert_int_equal(a->max_uses, b->max_uses);
+	assert_string_equal(a->successor, b->successor);
 	assert_string_equal(a->user, b->user);
 	assert_string_equal(a->services, b->services);
+	assert_string_equal(a->sources, b->sources);
 	assert_string_equal(a->name, b->name);
 	assert_string_equal(a->description, b->description);
 }
@@ -265,6 +275,10 @@ static void a_grant_comes_back_at_the_limits_of_every_field(void **state)
 	memset(revoked.hash, 0, PAT_HASH_LEN);
 	revoked.revoked_at = revoked.created_at + 1;
 	grant_comes_back(&revoked);
+	revoked.algorithm = PAT_ALGORITHM_TRACE;
+	memset(revoked.hash, 0x5a, PAT_HASH_LEN);
+	strcpy(revoked.successor, OTHER_ID);
+	grant_comes_back(&revoked);
 }
 
 static void each_field_of_a_grant_is_kept_apart_from_the_others(void **state)
@@ -281,7 +295,12 @@ static void each_field_of_a_grant_is_kept_apart_from_the_others(void **state)
 	grant_comes_back(&grant);
 	grant.description[0] = '\0';
 	grant_comes_back(&grant);
-	for (int field = 0; field < 6; field++) {
+	grant = largest_grant();
+	grant.sources[0] = '\0';
+	grant_comes_back(&grant);
+	grant.successor[0] = '\0';
+	grant_comes_back(&grant);
+	for (int field = 0; field < 11; field++) {
 		memset(&grant, 0, sizeof(grant));
 		strcpy(grant.id, ID);
 		grant.uid = field == 0 ? UINT32_MAX : 0;
@@ -290,6 +309,11 @@ static void each_field_of_a_grant_is_kept_apart_from_the_others(void **state)
 		grant.created_at = field == 3 ? INT64_MAX : 0;
 		grant.expires_at = field == 4 ? INT64_MAX : 0;
 		grant.revoked_at = field == 5 ? INT64_MAX : 0;
+		grant.suspended_at = field == 6 ? INT64_MAX : 0;
+		grant.gone_at = field == 7 ? INT64_MAX : 0;
+		grant.max_uses = field == 8 ? UINT32_MAX : 0;
+		strcpy(grant.successor, field == 9 ? OTHER_ID : "");
+		strcpy(grant.sources, field == 10 ? "192.0.2.0/24,local" : "");
 		grant_comes_back(&grant);
 	}
 }
@@ -307,8 +331,13 @@ static void random_grants_come_back(void **state)
 		grant.created_at = (int64_t)(unit_random() >> 1);
 		grant.expires_at = (int64_t)(unit_random() >> 1);
 		grant.revoked_at = (int64_t)(unit_random() >> 1);
+		grant.suspended_at = (int64_t)(unit_random() >> 1);
+		grant.gone_at = (int64_t)(unit_random() >> 1);
+		grant.max_uses = (uint32_t)unit_random();
+		unit_word(grant.successor, unit_below(2) * PAT_ID_LEN);
 		unit_word(grant.user, unit_below(PAT_USER_MAX + 1));
 		unit_word(grant.services, unit_below(PAT_SERVICES_MAX + 1));
+		unit_word(grant.sources, unit_below(PAT_SOURCES_MAX + 1));
 		unit_word(grant.name, unit_below(PAT_NAME_MAX + 1));
 		unit_word(grant.description, unit_below(PAT_DESCRIPTION_MAX + 1));
 		grant_comes_back(&grant);
@@ -444,8 +473,21 @@ static void the_bytes_of_version_1_are_what_they_always_were(void **state)
 
 	len = sizeof(bytes);
 	assert_int_equal(pat_grant_encode(&grant, bytes, &len), 0);
-	assert_int_equal(len, 110);
-	assert_int_equal(pat_crc32(bytes, len), 0x5a743ee8);
+	assert_int_equal(len, 141);
+	assert_int_equal(pat_crc32(bytes, len), 0x552d0ac0);
+	grant.algorithm = PAT_ALGORITHM_TRACE;
+	grant.created_by = 1000;
+	grant.revoked_by = 0;
+	grant.suspended_at = 1795280007;
+	grant.gone_at = 1795280009;
+	grant.max_uses = 5;
+	strcpy(grant.successor, OTHER_ID);
+	strcpy(grant.sources, "192.0.2.0/24,2001:db8::/32,local");
+	strcpy(grant.description, "deploys");
+	len = sizeof(bytes);
+	assert_int_equal(pat_grant_encode(&grant, bytes, &len), 0);
+	assert_int_equal(len, 180);
+	assert_int_equal(pat_crc32(bytes, len), 0xc8d5e8d2);
 	len = sizeof(bytes);
 	assert_int_equal(pat_use_encode(ID, &use, bytes, &len), 0);
 	assert_int_equal(len, 494);
@@ -608,14 +650,14 @@ static void a_token_is_active_until_the_second_it_expires(void **state)
 
 	(void)state;
 	grant.expires_at = 2000;
-	assert_int_equal(pat_grant_status(&grant, 1), PAT_STATUS_ACTIVE);
-	assert_int_equal(pat_grant_status(&grant, 1999), PAT_STATUS_ACTIVE);
-	assert_int_equal(pat_grant_status(&grant, 2000), PAT_STATUS_EXPIRED);
-	assert_int_equal(pat_grant_status(&grant, 2001), PAT_STATUS_EXPIRED);
-	assert_int_equal(pat_grant_status(&grant, INT64_MAX), PAT_STATUS_EXPIRED);
+	assert_int_equal(pat_grant_status(&grant, NULL, 1), PAT_STATUS_ACTIVE);
+	assert_int_equal(pat_grant_status(&grant, NULL, 1999), PAT_STATUS_ACTIVE);
+	assert_int_equal(pat_grant_status(&grant, NULL, 2000), PAT_STATUS_EXPIRED);
+	assert_int_equal(pat_grant_status(&grant, NULL, 2001), PAT_STATUS_EXPIRED);
+	assert_int_equal(pat_grant_status(&grant, NULL, INT64_MAX), PAT_STATUS_EXPIRED);
 	grant.expires_at = INT64_MAX;
-	assert_int_equal(pat_grant_status(&grant, INT64_MAX - 1), PAT_STATUS_ACTIVE);
-	assert_int_equal(pat_grant_status(&grant, INT64_MAX), PAT_STATUS_EXPIRED);
+	assert_int_equal(pat_grant_status(&grant, NULL, INT64_MAX - 1), PAT_STATUS_ACTIVE);
+	assert_int_equal(pat_grant_status(&grant, NULL, INT64_MAX), PAT_STATUS_EXPIRED);
 }
 
 static void a_token_without_an_end_never_expires(void **state)
@@ -624,29 +666,182 @@ static void a_token_without_an_end_never_expires(void **state)
 
 	(void)state;
 	grant.expires_at = 0;
-	assert_int_equal(pat_grant_status(&grant, 0), PAT_STATUS_ACTIVE);
-	assert_int_equal(pat_grant_status(&grant, INT64_MAX), PAT_STATUS_ACTIVE);
+	assert_int_equal(pat_grant_status(&grant, NULL, 0), PAT_STATUS_ACTIVE);
+	assert_int_equal(pat_grant_status(&grant, NULL, INT64_MAX), PAT_STATUS_ACTIVE);
 }
 
 static void a_revoked_token_is_revoked_for_good(void **state)
 {
+	static const uint8_t algorithms[] = {PAT_ALGORITHM_NONE, PAT_ALGORITHM_BLAKE2B,
+					     PAT_ALGORITHM_TRACE};
+	static const int64_t times[] = {0, 1000, 1499, 1500, 3000, INT64_MAX};
 	struct pat_grant grant = small_grant();
 
 	(void)state;
 	grant.expires_at = 2000;
 	grant.revoked_at = 1500;
+	for (size_t i = 0; i < COUNT(algorithms); i++)
+		for (size_t k = 0; k < COUNT(times); k++) {
+			grant.algorithm = algorithms[i];
+			assert_int_equal(pat_grant_status(&grant, NULL, times[k]),
+					 PAT_STATUS_REVOKED);
+		}
+	/* Nor is one without a hash anything else. */
 	grant.algorithm = PAT_ALGORITHM_NONE;
-	assert_int_equal(pat_grant_status(&grant, 1000), PAT_STATUS_REVOKED);
-	assert_int_equal(pat_grant_status(&grant, 1500), PAT_STATUS_REVOKED);
-	assert_int_equal(pat_grant_status(&grant, 3000), PAT_STATUS_REVOKED);
-	grant.algorithm = PAT_ALGORITHM_BLAKE2B;
-	assert_int_equal(pat_grant_status(&grant, 1000), PAT_STATUS_REVOKED);
+	grant.revoked_at = 0;
+	assert_int_equal(pat_grant_status(&grant, NULL, 1000), PAT_STATUS_REVOKED);
+}
+
+static void a_suspended_token_is_suspended_whenever_that_was(void **state)
+{
+	struct pat_grant grant = small_grant();
+
+	(void)state;
+	grant.expires_at = 2000;
+	/* Also in the future: the clock may have been set back meanwhile. */
+	for (int64_t when = 1; when < 4000; when += 999) {
+		grant.suspended_at = when;
+		assert_int_equal(pat_grant_status(&grant, NULL, 1000), PAT_STATUS_SUSPENDED);
+		assert_int_equal(pat_grant_status(&grant, NULL, 1999), PAT_STATUS_SUSPENDED);
+		assert_int_equal(pat_grant_status(&grant, NULL, 2000), PAT_STATUS_EXPIRED);
+	}
+	grant.suspended_at = 0;
+	assert_int_equal(pat_grant_status(&grant, NULL, 1000), PAT_STATUS_ACTIVE);
+}
+
+static void a_token_is_spent_from_its_last_use_on(void **state)
+{
+	static const struct {
+		uint32_t max_uses;
+		uint64_t uses;
+		enum pat_status status;
+	} table[] = {
+		{0, 0, PAT_STATUS_ACTIVE},
+		{0, 1, PAT_STATUS_ACTIVE},
+		{0, UINT64_MAX, PAT_STATUS_ACTIVE},
+		{1, 0, PAT_STATUS_ACTIVE},
+		{1, 1, PAT_STATUS_SPENT},
+		{1, 2, PAT_STATUS_SPENT},
+		{5, 4, PAT_STATUS_ACTIVE},
+		{5, 5, PAT_STATUS_SPENT},
+		{5, 6, PAT_STATUS_SPENT},
+		{5, UINT64_MAX, PAT_STATUS_SPENT},
+		/* Not cut to 32 bits. */
+		{5, UINT64_C(1) << 32, PAT_STATUS_SPENT},
+		{UINT32_MAX, UINT32_MAX - 1, PAT_STATUS_ACTIVE},
+		{UINT32_MAX, UINT32_MAX, PAT_STATUS_SPENT},
+		{UINT32_MAX, UINT64_MAX, PAT_STATUS_SPENT},
+	};
+	struct pat_grant grant = small_grant();
+	struct pat_use use = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		grant.max_uses = table[i].max_uses;
+		use.uses = table[i].uses;
+		assert_int_equal(pat_grant_status(&grant, &use, 1795280001), table[i].status);
+		assert_int_equal(pat_grant_status(&grant, NULL, 1795280001), PAT_STATUS_ACTIVE);
+	}
+	/* Refusals are no uses. */
+	grant.max_uses = 1;
+	use = (struct pat_use){.refused_proved = 9, .refused_unproved = 9};
+	assert_int_equal(pat_grant_status(&grant, &use, 1795280001), PAT_STATUS_ACTIVE);
+}
+
+/* Every combination of what a token may be: it is the last of them in the order of the header. */
+static void of_several_statuses_a_token_has_the_last(void **state)
+{
+	enum { SUSPENDED = 1, SPENT = 2, EXPIRED = 4, REVOKED = 8, ALL = 16 };
+
+	(void)state;
+	assert_true(PAT_STATUS_ACTIVE < PAT_STATUS_SUSPENDED);
+	assert_true(PAT_STATUS_SUSPENDED < PAT_STATUS_SPENT);
+	assert_true(PAT_STATUS_SPENT < PAT_STATUS_EXPIRED);
+	assert_true(PAT_STATUS_EXPIRED < PAT_STATUS_REVOKED);
+	for (unsigned is = 0; is < ALL; is++) {
+		struct pat_grant grant = small_grant();
+		struct pat_use use = {.uses = is & SPENT ? 3 : 2};
+		enum pat_status want = is & REVOKED     ? PAT_STATUS_REVOKED
+				       : is & EXPIRED   ? PAT_STATUS_EXPIRED
+				       : is & SPENT     ? PAT_STATUS_SPENT
+				       : is & SUSPENDED ? PAT_STATUS_SUSPENDED
+							: PAT_STATUS_ACTIVE;
+
+		grant.max_uses = 3;
+		grant.expires_at = is & EXPIRED ? 2000 : 2001;
+		grant.suspended_at = is & SUSPENDED ? 1500 : 0;
+		grant.revoked_at = is & REVOKED ? 1600 : 0;
+		assert_int_equal(pat_grant_status(&grant, &use, 2000), want);
+		/* That it was rotated, or that its account is gone, is no status. */
+		strcpy(grant.successor, OTHER_ID);
+		grant.gone_at = 1700;
+		assert_int_equal(pat_grant_status(&grant, &use, 2000), want);
+	}
+}
+
+/* What the sweep left of a token that had ended by itself stays ended when the clock is set back.
+ */
+static void a_swept_token_never_comes_to_life_again(void **state)
+{
+	static const int64_t times[] = {0, 1, 1000, 1999, 2000, 2001, INT64_MAX};
+	struct pat_grant grant = small_grant();
+	struct pat_use unused = {0}, used = {.uses = 3};
+
+	(void)state;
+	grant.algorithm = PAT_ALGORITHM_TRACE;
+	for (size_t i = 0; i < COUNT(times); i++) {
+		bool late = times[i] >= 2000;
+
+		grant.expires_at = 2000;
+		grant.max_uses = 0;
+		assert_int_equal(pat_grant_status(&grant, NULL, times[i]), PAT_STATUS_EXPIRED);
+		assert_int_equal(pat_grant_status(&grant, &used, times[i]), PAT_STATUS_EXPIRED);
+
+		grant.max_uses = 3;
+		assert_int_equal(pat_grant_status(&grant, &used, times[i]),
+				 late ? PAT_STATUS_EXPIRED : PAT_STATUS_SPENT);
+		assert_false(pat_status_live(pat_grant_status(&grant, NULL, times[i])));
+		assert_false(pat_status_live(pat_grant_status(&grant, &unused, times[i])));
+
+		grant.suspended_at = 1500;
+		assert_false(pat_status_live(pat_grant_status(&grant, NULL, times[i])));
+		grant.max_uses = 0;
+		assert_false(pat_status_live(pat_grant_status(&grant, NULL, times[i])));
+		grant.expires_at = 0;
+		assert_false(pat_status_live(pat_grant_status(&grant, NULL, times[i])));
+		grant.suspended_at = 0;
+		assert_false(pat_status_live(pat_grant_status(&grant, NULL, times[i])));
+	}
+}
+
+static void of_an_algorithm_that_is_not_known_no_token_is_live(void **state)
+{
+	struct pat_grant grant = small_grant();
+
+	(void)state;
+	for (unsigned algorithm = 0; algorithm < 256; algorithm++) {
+		grant.algorithm = (uint8_t)algorithm;
+		assert_int_equal(pat_status_live(pat_grant_status(&grant, NULL, 1795280001)),
+				 algorithm == PAT_ALGORITHM_BLAKE2B);
+	}
+}
+
+static void active_and_suspended_tokens_are_live_and_no_others(void **state)
+{
+	(void)state;
+	assert_true(pat_status_live(PAT_STATUS_ACTIVE));
+	assert_true(pat_status_live(PAT_STATUS_SUSPENDED));
+	assert_false(pat_status_live(PAT_STATUS_SPENT));
+	assert_false(pat_status_live(PAT_STATUS_EXPIRED));
+	assert_false(pat_status_live(PAT_STATUS_REVOKED));
 }
 
 static void the_status_has_the_documented_words(void **state)
 {
 	(void)state;
 	assert_string_equal(pat_status_text(PAT_STATUS_ACTIVE), "active");
+	assert_string_equal(pat_status_text(PAT_STATUS_SUSPENDED), "suspended");
+	assert_string_equal(pat_status_text(PAT_STATUS_SPENT), "spent");
 	assert_string_equal(pat_status_text(PAT_STATUS_EXPIRED), "expired");
 	assert_string_equal(pat_status_text(PAT_STATUS_REVOKED), "revoked");
 }
@@ -782,6 +977,12 @@ int main(void)
 		cmocka_unit_test(a_token_is_active_until_the_second_it_expires),
 		cmocka_unit_test(a_token_without_an_end_never_expires),
 		cmocka_unit_test(a_revoked_token_is_revoked_for_good),
+		cmocka_unit_test(a_suspended_token_is_suspended_whenever_that_was),
+		cmocka_unit_test(a_token_is_spent_from_its_last_use_on),
+		cmocka_unit_test(of_several_statuses_a_token_has_the_last),
+		cmocka_unit_test(a_swept_token_never_comes_to_life_again),
+		cmocka_unit_test(of_an_algorithm_that_is_not_known_no_token_is_live),
+		cmocka_unit_test(active_and_suspended_tokens_are_live_and_no_others),
 		cmocka_unit_test(the_status_has_the_documented_words),
 		cmocka_unit_test(a_use_counts_and_is_the_last_and_enters_the_ring),
 		cmocka_unit_test(a_proved_refusal_counts_and_enters_the_ring_but_is_no_use),

@@ -271,6 +271,47 @@ static void dropping_a_grant_takes_its_use_record_along_and_nothing_else(void **
 	unit_closed();
 }
 
+static void dropping_an_index_takes_that_alone(void **state)
+{
+	struct pat_grant first = unit_numbered_grant(1, 1000), grant;
+	static struct pat_index index;
+	struct pat_store *store;
+	struct pat_use use;
+
+	(void)state;
+	assert_int_equal(unit_add(1, 1000), 0);
+	assert_int_equal(unit_add(2, 1001), 0);
+	store = unit_opened(PAT_STORE_READ);
+	assert_int_equal(pat_store_drop_index(store, 1000), PAT_E_INVALID);
+	assert_int_equal(pat_store_get_index(store, 1000, &index), 0);
+	unit_closed();
+
+	/* What is not committed is not done. */
+	assert_int_equal(pat_store_drop_index(unit_opened(PAT_STORE_CHANGE), 1000), 0);
+	unit_closed();
+	assert_int_equal(pat_store_get_index(unit_opened(PAT_STORE_READ), 1000, &index), 0);
+	unit_closed();
+
+	store = unit_opened(PAT_STORE_CHANGE);
+	assert_int_equal(pat_store_drop_index(store, 1002), PAT_E_NOTFOUND);
+	assert_int_equal(pat_store_drop_index(store, 1000), 0);
+	assert_int_equal(pat_store_get_index(store, 1000, &index), PAT_E_NOTFOUND);
+	assert_int_equal(pat_store_drop_index(store, 1000), PAT_E_NOTFOUND);
+	assert_int_equal(pat_store_commit(store), 0);
+	assert_int_equal(pat_store_drop_index(store, 1001), PAT_E_INVALID);
+	unit_closed();
+
+	store = unit_opened(PAT_STORE_READ);
+	assert_int_equal(pat_store_get_index(store, 1000, &index), PAT_E_NOTFOUND);
+	assert_int_equal(pat_store_get_index(store, 1001, &index), 0);
+	assert_int_equal(index.count, 1);
+	assert_int_equal(pat_store_get_grant(store, first.id, &grant), 0);
+	assert_true(unit_same_grant(&grant, &first));
+	assert_int_equal(pat_store_get_use(store, first.id, &use), 0);
+	assert_int_equal(pat_store_check_structure(store), 0);
+	unit_closed();
+}
+
 static void a_note_is_seen_at_once_and_in_every_mode(void **state)
 {
 	struct pat_event event = {.time = 5000, .service = "sshd", .rhost = "192.0.2.1"};
@@ -540,6 +581,7 @@ int main(void)
 		unit_store_test(writing_outside_a_transaction_is_refused),
 		unit_store_test(after_a_commit_nothing_more_is_written),
 		unit_store_test(dropping_a_grant_takes_its_use_record_along_and_nothing_else),
+		unit_store_test(dropping_an_index_takes_that_alone),
 		unit_store_test(a_note_is_seen_at_once_and_in_every_mode),
 		unit_store_test(a_note_rewrites_its_record_in_place_and_nothing_else),
 		unit_store_test(a_note_for_an_unknown_id_writes_nothing),

@@ -531,6 +531,44 @@ static void a_known_token_has_the_checksum_and_hash_it_always_had(void **state)
 	assert_memory_equal(hash, want, PAT_HASH_LEN);
 }
 
+/* As above, of the hash of that token. */
+static void a_known_token_has_the_trace_it_always_had(void **state)
+{
+	static const unsigned char want[PAT_HASH_LEN] = {
+		0xc0, 0xa1, 0x5f, 0xa9, 0xf9, 0xd5, 0xae, 0x5c, 0xe2, 0xb3, 0x2c,
+		0x58, 0xba, 0x75, 0x1a, 0x63, 0x3b, 0x7a, 0x0b, 0x63, 0xe9, 0x53,
+		0xa1, 0x35, 0x34, 0xc7, 0x80, 0xb9, 0xed, 0x2b, 0xcc, 0x54,
+	};
+	unsigned char hash[PAT_HASH_LEN], trace[PAT_HASH_LEN];
+	struct pat_token token;
+
+	(void)state;
+	compose(&token, "Ab3dE9xZ", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg");
+	pat_token_hash(&token, hash);
+	pat_token_trace(hash, trace);
+	assert_memory_equal(trace, want, PAT_HASH_LEN);
+}
+
+static void each_bit_of_a_hash_changes_its_trace_and_a_trace_is_no_hash(void **state)
+{
+	unsigned char hash[PAT_HASH_LEN], right[PAT_HASH_LEN], other[PAT_HASH_LEN];
+
+	(void)state;
+	pat_token_hash(fresh(), hash);
+	pat_token_trace(hash, right);
+	assert_memory_not_equal(right, hash, PAT_HASH_LEN);
+	crypto_generichash(other, sizeof(other), hash, PAT_HASH_LEN, NULL, 0);
+	assert_memory_not_equal(right, other, PAT_HASH_LEN);
+	for (size_t bit = 0; bit < 8 * PAT_HASH_LEN; bit++) {
+		hash[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		pat_token_trace(hash, other);
+		assert_memory_not_equal(right, other, PAT_HASH_LEN);
+		hash[bit / 8] ^= (unsigned char)(1U << bit % 8);
+	}
+	pat_token_trace(hash, other);
+	assert_memory_equal(right, other, PAT_HASH_LEN);
+}
+
 static void wiping_leaves_nothing(void **state)
 {
 	static const struct pat_token nothing;
@@ -571,6 +609,8 @@ int main(void)
 		cmocka_unit_test(each_character_of_a_token_changes_its_hash),
 		cmocka_unit_test(the_hash_is_not_plain_blake2b),
 		cmocka_unit_test(a_known_token_has_the_checksum_and_hash_it_always_had),
+		cmocka_unit_test(a_known_token_has_the_trace_it_always_had),
+		cmocka_unit_test(each_bit_of_a_hash_changes_its_trace_and_a_trace_is_no_hash),
 		cmocka_unit_test(wiping_leaves_nothing),
 	};
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "unit_fault.h"
 #include "unit_verify.h"
 
 #include <pwd.h>
@@ -9,6 +10,25 @@
 
 #define NO_SUCH_USER "no-such-user-here"
 
+/* The name service, which is asked between the two visits to the store: how often, and what is to
+ * happen the next time meanwhile. */
+static struct {
+	unsigned asked;
+	void (*meanwhile)(void);
+} names;
+
+EXPORTED int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size,
+			struct passwd **result)
+{
+	void (*meanwhile)(void) = names.meanwhile;
+
+	names.asked++;
+	names.meanwhile = NULL;
+	if (meanwhile)
+		meanwhile();
+	return real(getpwnam_r)(name, pw, buf, size, result);
+}
+
 /* The store of this test holds `grant`, for an account of this machine that is not locked. */
 static int store_setup(void **state)
 {
@@ -17,6 +37,7 @@ static int store_setup(void **state)
 	struct pat_store *store;
 	int error;
 
+	names.meanwhile = NULL;
 	if (unit_place_setup(state) != 0 || prepare(state) != 0)
 		return -1;
 	owner.exists = false;
@@ -537,6 +558,475 @@ static void a_record_that_another_holds_does_not_hold_up_the_login(void **state)
 	assert_int_equal(use_of(grant.id).uses, 0);
 }
 
+static void a_shadow_that_says_nothing_of_the_account_gives_no_answer(void **state)
+{
+	struct pat_attempt good = attempt();
+	struct pat_verdict verdict;
+	const struct passwd *entry;
+	char path[256];
+	pid_t child;
+	int status;
+
+	(void)state;
+	need_root();
+	/* Not root or nobody: nss-systemd(8) has them in a shadow of its own. */
+	entry = getpwnam("daemon");
+	if (!entry || strcmp(entry->pw_passwd, "x") != 0)
+		unit_skip("needs an account whose password is in shadow(5)");
+	owner.uid = entry->pw_uid;
+	strcpy(owner.name, entry->pw_name);
+	grant = grant_for(&token, &owner);
+	put_grant();
+	snprintf(path, sizeof(path), "%s/shadow", place.base);
+	unit_write_file(path, "somebody-else:*:20000:0:99999:7:::\n", 35);
+	child = unit_fork();
+	if (child == 0) {
+		if (own_mounts() || mount(path, "/etc/shadow", "none", MS_BIND, NULL))
+			_exit(77);
+		pat_verify(place.path, &good, NOW, soon(), &verdict);
+		if (verdict.outcome != PAT_UNAVAILABLE)
+			_exit(1);
+		_exit(verdict.error == PAT_E_SHADOW ? 0 : 2);
+	}
+	status = unit_wait(child);
+	if (status == 77)
+		unit_skip("needs a mount namespace");
+	assert_int_equal(status, 0);
+	assert_int_equal(use_of(grant.id).uses, 0);
+}
+
+static void from_elsewhere_it_is_refused_and_noted(void **state)
+{
+	struct pat_attempt from = attempt();
+
+	(void)state;
+	need_root();
+	strcpy(grant.sources, "192.0.2.0/24,local");
+	put_grant();
+	from.rhost = "198.51.100.1";
+	refused(&from, PAT_REFUSED_SOURCE, true);
+	from.rhost = "host.example.com";
+	refused(&from, PAT_REFUSED_HOST_NAME, true);
+	from.rhost = "::ffff:192.0.2.9";
+	assert_int_equal(verify(&from).outcome, PAT_ACCEPTED);
+	from.rhost = NULL;
+	assert_int_equal(verify(&from).outcome, PAT_ACCEPTED);
+	strcpy(grant.sources, "192.0.2.0/24");
+	put_grant();
+	refused(&from, PAT_REFUSED_SOURCE, true);
+}
+
+static void a_suspended_token_is_refused_and_noted(void **state)
+{
+	struct pat_attempt good = attempt();
+
+	(void)state;
+	need_root();
+	grant.suspended_at = NOW - 1;
+	put_grant();
+	refused(&good, PAT_REFUSED_SUSPENDED, true);
+	grant.suspended_at = 0;
+	put_grant();
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+}
+
+static void a_rotated_token_is_refused_from_the_end_of_the_overlap_on_and_noted(void **state)
+{
+	struct pat_attempt good = attempt();
+
+	(void)state;
+	need_root();
+	strcpy(grant.successor, "Ab3dE9xZ");
+	put_grant();
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	grant.expires_at = NOW;
+	put_grant();
+	refused(&good, PAT_REFUSED_ROTATED, true);
+	assert_string_equal(verify(&good).grant.successor, "Ab3dE9xZ");
+}
+
+static void of_what_is_left_of_an_ended_token_the_reason_is_known_to_who_has_it(void **state)
+{
+	static const unsigned char nothing[PAT_HASH_LEN];
+	struct pat_attempt good = attempt(), wrong = attempt();
+	struct pat_token guess = token;
+
+	(void)state;
+	need_root();
+	guess.text[20] = guess.text[20] == 'a' ? 'b' : 'a';
+	wrong.token = &guess;
+	leave_a_trace(&grant);
+	/* Its end is yet to come, as the clock has it now. */
+	put_grant();
+	refused(&good, PAT_REFUSED_EXPIRED, true);
+	refused(&wrong, PAT_REFUSED_SECRET, false);
+	grant.revoked_at = NOW - 1;
+	put_grant();
+	refused(&good, PAT_REFUSED_REVOKED, true);
+	refused(&wrong, PAT_REFUSED_SECRET, false);
+	strcpy(grant.successor, "Ab3dE9xZ");
+	put_grant();
+	refused(&good, PAT_REFUSED_ROTATED, true);
+	assert_memory_equal(verify(&good).grant.hash, nothing, PAT_HASH_LEN);
+}
+
+static void a_counted_token_is_accepted_as_often_as_it_says(void **state)
+{
+	struct pat_attempt good = attempt();
+
+	(void)state;
+	need_root();
+	grant.max_uses = 3;
+	put_grant();
+	for (unsigned i = 1; i <= 3; i++) {
+		struct pat_verdict verdict = verify(&good);
+
+		assert_int_equal(verdict.outcome, PAT_ACCEPTED);
+		assert_int_equal(verdict.stamp_error, 0);
+		assert_int_equal(use_of(grant.id).uses, i);
+		assert_int_equal(use_of(grant.id).last.time, NOW);
+	}
+	refused(&good, PAT_REFUSED_SPENT, true);
+	refused(&good, PAT_REFUSED_SPENT, true);
+	/* Another end is another reason; more uses are more uses. */
+	grant.expires_at = NOW;
+	put_grant();
+	refused(&good, PAT_REFUSED_EXPIRED, true);
+	grant.expires_at = NOW + 1;
+	grant.max_uses = 4;
+	put_grant();
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	refused(&good, PAT_REFUSED_SPENT, true);
+	grant.max_uses = 1;
+	put_grant();
+	refused(&good, PAT_REFUSED_SPENT, true);
+}
+
+static void a_refusal_costs_no_use(void **state)
+{
+	struct pat_attempt good = attempt(), wrong = attempt();
+	struct pat_token guess = token;
+
+	(void)state;
+	need_root();
+	grant.max_uses = 1;
+	strcpy(grant.sources, "192.0.2.0/24");
+	put_grant();
+	wrong.service = "login";
+	refused(&wrong, PAT_REFUSED_SERVICE, true);
+	wrong = attempt();
+	wrong.rhost = "198.51.100.1";
+	refused(&wrong, PAT_REFUSED_SOURCE, true);
+	wrong.rhost = "host.example.com";
+	refused(&wrong, PAT_REFUSED_HOST_NAME, true);
+	wrong = attempt();
+	wrong.user = NO_SUCH_USER;
+	refused(&wrong, PAT_REFUSED_NO_USER, true);
+	wrong = attempt();
+	guess.text[20] = guess.text[20] == 'a' ? 'b' : 'a';
+	wrong.token = &guess;
+	refused(&wrong, PAT_REFUSED_SECRET, false);
+	grant.suspended_at = NOW;
+	put_grant();
+	refused(&good, PAT_REFUSED_SUSPENDED, true);
+	grant.suspended_at = 0;
+	put_grant();
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	refused(&good, PAT_REFUSED_SPENT, true);
+}
+
+static void of_one_login_more_than_uses_one_is_refused(void **state)
+{
+	enum { USES = 12 };
+	struct pat_attempt good = attempt();
+	pid_t children[USES + 1];
+	int accepted = 0, spent = 0, go[2];
+
+	(void)state;
+	need_root();
+	grant.max_uses = USES;
+	put_grant();
+	assert_int_equal(pipe(go), 0);
+	for (int i = 0; i <= USES; i++) {
+		children[i] = unit_fork();
+		if (children[i] == 0) {
+			struct pat_verdict verdict;
+			char byte;
+
+			close(go[1]);
+			if (read(go[0], &byte, 1) != 0)
+				_exit(250);
+			pat_verify(place.path, &good, NOW, soon(), &verdict);
+			_exit((int)verdict.outcome);
+		}
+	}
+	close(go[1]);
+	close(go[0]);
+	for (int i = 0; i <= USES; i++) {
+		int outcome = unit_wait(children[i]);
+
+		accepted += outcome == PAT_ACCEPTED;
+		spent += outcome == PAT_REFUSED_SPENT;
+	}
+	assert_int_equal(accepted, USES);
+	assert_int_equal(spent, 1);
+	assert_int_equal(use_of(grant.id).uses, USES);
+	assert_int_equal(use_of(grant.id).refused_proved, 1);
+}
+
+static void a_counted_token_is_refused_where_its_count_is_damaged_or_missing(void **state)
+{
+	struct pat_attempt good = attempt();
+	char key[PAT_ID_LEN + 2];
+	struct pat_verdict verdict;
+
+	(void)state;
+	need_root();
+	grant.max_uses = 5;
+	put_grant();
+	snprintf(key, sizeof(key), "u%s", grant.id);
+	damage(key, strlen(key) + 10);
+	verdict = verify(&good);
+	assert_int_equal(verdict.outcome, PAT_REFUSED_DAMAGED);
+	assert_int_equal(verdict.error, PAT_E_DAMAGED);
+
+	assert_int_equal(pat_store_drop_grant(unit_opened(PAT_STORE_CHANGE), grant.id), 0);
+	assert_int_equal(pat_store_put_grant(place.store, &grant), 0);
+	assert_int_equal(pat_store_commit(place.store), 0);
+	unit_closed();
+	verdict = verify(&good);
+	assert_int_equal(verdict.outcome, PAT_REFUSED_DAMAGED);
+	assert_int_equal(verdict.error, PAT_E_DAMAGED);
+}
+
+static void a_use_that_cannot_be_kept_is_not_granted(void **state)
+{
+	static const enum fault_kind kinds[] = {FAULT_FAIL, FAULT_FAIL_ALL};
+	struct pat_attempt good = attempt();
+	struct pat_verdict verdict;
+
+	(void)state;
+	need_root();
+	grant.max_uses = 9;
+	put_grant();
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		for (int step = 1; step <= 2; step++) {
+			arm(kinds[i], step);
+			verdict = verify(&good);
+			disarm();
+			assert_true(fault.seen >= step);
+			assert_int_equal(verdict.outcome, PAT_UNAVAILABLE);
+			assert_int_equal(verdict.error, PAT_E_IO);
+			assert_int_equal(verdict.system_error, EIO);
+		}
+	arm(FAULT_DISK_FULL, 1);
+	verdict = verify(&good);
+	disarm();
+	assert_int_equal(verdict.outcome, PAT_UNAVAILABLE);
+	assert_int_equal(verdict.system_error, ENOSPC);
+	/* Both times that it was the sync that failed, it may have been counted; never more. */
+	assert_true(use_of(grant.id).uses <= 2);
+	assert_int_equal(use_of(grant.id).refused_proved, 0);
+
+	/* Whose uses are not counted is let in. */
+	grant.max_uses = 0;
+	put_grant();
+	arm(FAULT_FAIL_ALL, 1);
+	verdict = verify(&good);
+	disarm();
+	assert_int_equal(verdict.outcome, PAT_ACCEPTED);
+	assert_int_equal(verdict.stamp_error, PAT_E_IO);
+}
+
+static void a_use_is_on_disk_before_it_is_granted(void **state)
+{
+	struct pat_attempt good = attempt();
+
+	(void)state;
+	need_root();
+	grant.max_uses = 1;
+	put_grant();
+	arm(FAULT_NONE, 0);
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	disarm();
+	assert_string_equal(fault.trace, "ws");
+	assert_true(shadow_clean());
+}
+
+static void a_count_that_is_held_gives_no_answer(void **state)
+{
+	struct flock records = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2};
+	struct pat_attempt good = attempt();
+	int fd = open(place.lock, O_RDWR | O_CLOEXEC);
+	struct pat_verdict verdict;
+
+	(void)state;
+	need_root();
+	grant.max_uses = 5;
+	put_grant();
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &records), 0);
+	pat_verify(place.path, &good, NOW, pat_deadline_in(500), &verdict);
+	assert_int_equal(verdict.outcome, PAT_UNAVAILABLE);
+	assert_int_equal(verdict.error, PAT_E_BUSY);
+	close(fd);
+	assert_int_equal(use_of(grant.id).uses, 0);
+}
+
+static void nothing_is_asked_about_the_user_before_the_secret_is_proved(void **state)
+{
+	struct pat_attempt good = attempt(), wrong = attempt();
+	struct pat_token guess = token, unknown;
+	struct pat_verdict verdict;
+
+	(void)state;
+	need_root();
+	names.asked = 0;
+	guess.text[20] = guess.text[20] == 'a' ? 'b' : 'a';
+	wrong.token = &guess;
+	assert_int_equal(verify(&wrong).outcome, PAT_REFUSED_SECRET);
+	wrong.user = NO_SUCH_USER;
+	assert_int_equal(verify(&wrong).outcome, PAT_REFUSED_SECRET);
+	assert_int_equal(pat_token_generate(&unknown), 0);
+	wrong.token = &unknown;
+	pat_verify(place.path, &wrong, NOW, soon(), &verdict);
+	assert_int_equal(verdict.outcome, PAT_REFUSED_UNKNOWN);
+	assert_int_equal(names.asked, 0);
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	assert_true(names.asked > 0);
+}
+
+static void open_it_meanwhile(void)
+{
+	struct pat_store *store;
+	pid_t child;
+
+	/* Neither this process has it, nor does any lock keep another out. */
+	assert_int_equal(pat_store_open(&store, place.path, PAT_STORE_CHANGE, pat_deadline_in(500)),
+			 0);
+	pat_store_close(store);
+	child = unit_fork();
+	if (child == 0)
+		_exit(pat_store_open(&store, place.path, PAT_STORE_CHANGE, pat_deadline_in(500))
+			      ? 1
+			      : 0);
+	assert_int_equal(unit_wait(child), 0);
+}
+
+static void revoke_it_meanwhile(void)
+{
+	grant.revoked_at = NOW;
+	put_grant();
+}
+
+static void suspend_it_meanwhile(void)
+{
+	grant.suspended_at = NOW;
+	put_grant();
+}
+
+static void narrow_it_meanwhile(void)
+{
+	strcpy(grant.services, "sudo");
+	put_grant();
+}
+
+static void replace_it_meanwhile(void)
+{
+	memset(grant.hash, 0x5a, PAT_HASH_LEN);
+	put_grant();
+}
+
+static void drop_it_meanwhile(void)
+{
+	assert_int_equal(pat_store_drop_grant(unit_opened(PAT_STORE_CHANGE), grant.id), 0);
+	assert_int_equal(pat_store_commit(place.store), 0);
+	unit_closed();
+}
+
+static void damage_it_meanwhile(void)
+{
+	char key[PAT_ID_LEN + 2];
+
+	snprintf(key, sizeof(key), "t%s", grant.id);
+	damage(key, strlen(key) + 10);
+}
+
+static void remove_the_store_meanwhile(void)
+{
+	assert_int_equal(unlink(place.path), 0);
+}
+
+static void spend_it_meanwhile(void)
+{
+	struct pat_attempt good = attempt();
+	struct pat_verdict verdict;
+
+	pat_verify(place.path, &good, NOW, soon(), &verdict);
+	assert_int_equal(verdict.outcome, PAT_ACCEPTED);
+}
+
+/* What is decided is what holds when it is decided, not what held when the secret was proved. */
+static void what_changes_while_the_name_service_is_asked_counts(void **state)
+{
+	struct pat_attempt good = attempt();
+	struct pat_verdict verdict;
+
+	(void)state;
+	need_root();
+	names.meanwhile = open_it_meanwhile;
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	names.meanwhile = suspend_it_meanwhile;
+	assert_int_equal(verify(&good).outcome, PAT_REFUSED_SUSPENDED);
+	grant.suspended_at = 0;
+	grant.max_uses = (uint32_t)use_of(grant.id).uses + 1;
+	put_grant();
+	names.meanwhile = spend_it_meanwhile;
+	assert_int_equal(verify(&good).outcome, PAT_REFUSED_SPENT);
+	grant.max_uses = 0;
+	put_grant();
+	names.meanwhile = narrow_it_meanwhile;
+	assert_int_equal(verify(&good).outcome, PAT_REFUSED_SERVICE);
+	strcpy(grant.services, "sshd,sudo");
+	put_grant();
+	names.meanwhile = revoke_it_meanwhile;
+	assert_int_equal(verify(&good).outcome, PAT_REFUSED_REVOKED);
+	grant.revoked_at = 0;
+	put_grant();
+	assert_int_equal(verify(&good).outcome, PAT_ACCEPTED);
+	names.meanwhile = drop_it_meanwhile;
+	verdict = verify(&good);
+	assert_int_equal(verdict.outcome, PAT_REFUSED_UNKNOWN);
+	assert_false(verdict.found);
+	assert_false(verdict.proved);
+}
+
+static void what_breaks_while_the_name_service_is_asked_lets_nobody_in(void **state)
+{
+	struct pat_attempt good = attempt();
+	struct pat_verdict verdict;
+	unsigned char hash[PAT_HASH_LEN];
+
+	(void)state;
+	need_root();
+	memcpy(hash, grant.hash, sizeof(hash));
+	names.meanwhile = replace_it_meanwhile;
+	verdict = verify(&good);
+	assert_int_equal(verdict.outcome, PAT_REFUSED_SECRET);
+	assert_false(verdict.proved);
+	memcpy(grant.hash, hash, sizeof(hash));
+	put_grant();
+	names.meanwhile = damage_it_meanwhile;
+	verdict = verify(&good);
+	assert_int_equal(verdict.outcome, PAT_REFUSED_DAMAGED);
+	assert_false(verdict.found);
+	assert_false(verdict.proved);
+	put_grant();
+	names.meanwhile = remove_the_store_meanwhile;
+	verdict = verify(&good);
+	assert_int_equal(verdict.outcome, PAT_UNAVAILABLE);
+	assert_int_equal(verdict.error, PAT_E_NOSTORE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -561,6 +1051,21 @@ int main(void)
 		with_store(on_a_read_only_file_system_no_answer_can_be_had),
 		with_store(a_locked_account_is_refused_and_one_without_a_password_is_not),
 		with_store(a_record_that_another_holds_does_not_hold_up_the_login),
+		with_store(a_shadow_that_says_nothing_of_the_account_gives_no_answer),
+		with_store(from_elsewhere_it_is_refused_and_noted),
+		with_store(a_suspended_token_is_refused_and_noted),
+		with_store(a_rotated_token_is_refused_from_the_end_of_the_overlap_on_and_noted),
+		with_store(of_what_is_left_of_an_ended_token_the_reason_is_known_to_who_has_it),
+		with_store(a_counted_token_is_accepted_as_often_as_it_says),
+		with_store(a_refusal_costs_no_use),
+		with_store(of_one_login_more_than_uses_one_is_refused),
+		with_store(a_counted_token_is_refused_where_its_count_is_damaged_or_missing),
+		with_store(a_use_that_cannot_be_kept_is_not_granted),
+		with_store(a_use_is_on_disk_before_it_is_granted),
+		with_store(a_count_that_is_held_gives_no_answer),
+		with_store(nothing_is_asked_about_the_user_before_the_secret_is_proved),
+		with_store(what_changes_while_the_name_service_is_asked_counts),
+		with_store(what_breaks_while_the_name_service_is_asked_lets_nobody_in),
 	};
 
 	return unit_run(tests);

@@ -104,7 +104,9 @@ static UNUSED struct pat_grant unit_numbered_grant(unsigned number, uint32_t uid
 		.created_by = uid,
 		.created_at = 1795280000 + number,
 		.expires_at = 1803056000 + number,
+		.max_uses = number,
 		.services = "sshd,sudo",
+		.sources = "192.0.2.0/24,2001:db8::/32,local",
 	};
 
 	unit_id(grant.id, number);
@@ -121,9 +123,11 @@ static UNUSED bool unit_same_grant(const struct pat_grant *a, const struct pat_g
 	       !memcmp(a->hash, b->hash, PAT_HASH_LEN) && a->uid == b->uid &&
 	       a->created_by == b->created_by && a->revoked_by == b->revoked_by &&
 	       a->created_at == b->created_at && a->expires_at == b->expires_at &&
-	       a->revoked_at == b->revoked_at && !strcmp(a->user, b->user) &&
-	       !strcmp(a->services, b->services) && !strcmp(a->name, b->name) &&
-	       !strcmp(a->description, b->description);
+	       a->revoked_at == b->revoked_at && a->suspended_at == b->suspended_at &&
+	       a->gone_at == b->gone_at && a->max_uses == b->max_uses &&
+	       !strcmp(a->successor, b->successor) && !strcmp(a->user, b->user) &&
+	       !strcmp(a->services, b->services) && !strcmp(a->sources, b->sources) &&
+	       !strcmp(a->name, b->name) && !strcmp(a->description, b->description);
 }
 
 /* Puts a grant, its use record and its place in the index into an open transaction. */
@@ -179,6 +183,21 @@ static UNUSED int unit_use_once(unsigned number, int64_t now)
 	if (error)
 		return error;
 	error = pat_store_note(store, unit_id(id, number), &event, true, true, soon());
+	pat_store_close(store);
+	return error;
+}
+
+/* Makes one of `max_uses` uses of a numbered token, as an authentication does. */
+static UNUSED int unit_spend_once(unsigned number, uint32_t max_uses, int64_t now)
+{
+	struct pat_event event = {.time = now, .service = "sshd", .rhost = "192.0.2.1"};
+	struct pat_store *store;
+	char id[PAT_ID_LEN + 1];
+	int error = pat_store_open(&store, place.path, PAT_STORE_READ, soon());
+
+	if (error)
+		return error;
+	error = pat_store_spend(store, unit_id(id, number), &event, max_uses, soon());
 	pat_store_close(store);
 	return error;
 }
