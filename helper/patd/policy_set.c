@@ -167,7 +167,7 @@ void policy_built_in(struct policy *policy)
 	snprintf(rules->max_lifetime, sizeof(rules->max_lifetime), "2y");
 	snprintf(rules->default_services, sizeof(rules->default_services), "sshd");
 	snprintf(policy->keep_revoked, sizeof(policy->keep_revoked), "90d");
-	snprintf(policy->expire_unused, sizeof(policy->expire_unused), "none");
+	snprintf(policy->expire_unused, sizeof(policy->expire_unused), "1y");
 	rules->max_tokens = 50;
 	rules->any_service = true;
 }

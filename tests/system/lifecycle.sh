@@ -341,7 +341,7 @@ if command -v faketime >/dev/null; then
 	exited 'nor to verify' 3
 
 	echo 'expire_unused = 30d' >>/etc/security/pat.conf
-	sed -i '/^expire_unused = none/d; s/^keep_revoked.*/keep_revoked = 2d/' /etc/security/pat.conf
+	sed -i '/^expire_unused = 1y/d; s/^keep_revoked.*/keep_revoked = 2d/' /etc/security/pat.conf
 	CLOCK=(faketime -f +20d)
 	is 'one is used' "$(attempt direct "$BUSY")" success
 	CLOCK=()

@@ -175,7 +175,7 @@ static void built_in_rules_hold_where_the_file_says_nothing(void **state)
 	assert_false(limits.allow_root);
 	assert_int_equal(limits.denied_by, POLICY_KEYS);
 	assert_string_equal(policy.keep_revoked, "90d");
-	assert_string_equal(policy.expire_unused, "none");
+	assert_string_equal(policy.expire_unused, "1y");
 	for (unsigned key = 0; key < POLICY_KEYS; key++)
 		assert_string_equal(limits.origin[key], "built in");
 }
@@ -196,7 +196,7 @@ static void each_rule_is_taken_with_the_line_it_stands_in(void **state)
 							      "deny_groups = contractors\n"
 							      "verify_for = www-data\n"
 							      "keep_revoked = 30d\n"
-							      "expire_unused = 1y");
+							      "expire_unused = none");
 
 	(void)state;
 	assert_string_equal(rules->default_lifetime, "30d");
@@ -207,7 +207,7 @@ static void each_rule_is_taken_with_the_line_it_stands_in(void **state)
 	assert_true(rules->require_from && rules->require_description && limits.allow_root);
 	assert_string_equal(policy.allow_users, "alice bob carol");
 	assert_string_equal(policy.keep_revoked, "30d");
-	assert_string_equal(policy.expire_unused, "1y");
+	assert_string_equal(policy.expire_unused, "none");
 	assert_string_equal(limits.origin[POLICY_DEFAULT_LIFETIME], "pat.conf line 1");
 	assert_string_equal(limits.origin[POLICY_DEFAULT_SERVICES], "pat.conf line 4");
 	assert_string_equal(limits.origin[POLICY_ALLOWED_SERVICES], "pat.conf line 6");
