@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "list.h"
 #include "pat/error.h"
 
 /* Debian's and Fedora's tools that change accounts, and our own door. */
@@ -51,61 +52,24 @@ static int normalise(char name[PAT_SERVICE_MAX + 1], const char *text, size_t le
 	return PAT_OK;
 }
 
-/* The length of the first name in a list. */
-static size_t name_len(const char *list)
-{
-	return strcspn(list, ",");
-}
-
-/* What follows that name. */
-static const char *next_name(const char *list)
-{
-	list += name_len(list);
-	return *list == ',' ? list + 1 : list;
-}
-
-static bool is_name(const char *list, const char *name)
-{
-	size_t len = name_len(list);
-
-	return strlen(name) == len && strncmp(list, name, len) == 0;
-}
-
-static bool contains(const char *list, const char *name)
-{
-	for (; *list != '\0'; list = next_name(list))
-		if (is_name(list, name))
-			return true;
-	return false;
-}
-
 int pat_services_add(char list[PAT_SERVICES_MAX + 1], const char *text)
 {
 	char sum[PAT_SERVICES_MAX + 1], name[PAT_SERVICE_MAX + 1];
-	size_t used = strlen(list);
 
-	memcpy(sum, list, used + 1);
+	memcpy(sum, list, strlen(list) + 1);
 	for (;;) {
-		size_t len = name_len(text);
+		size_t len = list_len(text);
 		int error = normalise(name, text, len);
 
+		if (!error)
+			error = list_add(sum, PAT_SERVICES_MAX, name);
 		if (error)
 			return error;
-		if (!contains(sum, name)) {
-			size_t add = strlen(name), comma = used > 0;
-
-			if (used + comma + add > PAT_SERVICES_MAX)
-				return PAT_E_TOOBIG;
-			if (comma)
-				sum[used] = ',';
-			memcpy(sum + used + comma, name, add + 1);
-			used += comma + add;
-		}
 		if (text[len] == '\0')
 			break;
 		text += len + 1;
 	}
-	memcpy(list, sum, used + 1);
+	memcpy(list, sum, strlen(sum) + 1);
 	return PAT_OK;
 }
 
@@ -113,11 +77,11 @@ bool pat_services_cover(const char *list, const char *service)
 {
 	if (*service == '\0')
 		return false;
-	if (contains(list, service))
+	if (list_has(list, service))
 		return true;
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		if (strcmp(service, families[i].also) == 0)
-			return contains(list, families[i].scope);
+			return list_has(list, families[i].scope);
 	return false;
 }
 
@@ -125,8 +89,8 @@ int pat_services_each(const char *list, int (*each)(const char *service, void *d
 {
 	char name[PAT_SERVICE_MAX + 1];
 
-	for (; *list != '\0'; list = next_name(list)) {
-		size_t len = name_len(list);
+	for (; *list != '\0'; list = list_next(list)) {
+		size_t len = list_len(list);
 		int answer;
 
 		if (len > PAT_SERVICE_MAX)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "list.h"
 #include "pat/error.h"
 
 /* Of one source as text: the longest address, `/128` and the NUL. */
@@ -138,30 +139,13 @@ static bool holds(const struct source *outer, const struct source *inner)
 	return true;
 }
 
-/* What follows the first source of a list. */
-static const char *next_source(const char *list)
-{
-	list += strcspn(list, ",");
-	return *list == ',' ? list + 1 : list;
-}
-
 /* True if `inner` lies within one source of the list. */
 static bool list_holds(const char *list, const struct source *inner)
 {
 	struct source outer;
 
-	for (; *list != '\0'; list = next_source(list))
+	for (; *list != '\0'; list = list_next(list))
 		if (parse(list, strcspn(list, ","), &outer) && holds(&outer, inner))
-			return true;
-	return false;
-}
-
-static bool contains(const char *list, const char *text)
-{
-	size_t len = strlen(text);
-
-	for (; *list != '\0'; list = next_source(list))
-		if (strcspn(list, ",") == len && strncmp(list, text, len) == 0)
 			return true;
 	return false;
 }
@@ -169,32 +153,23 @@ static bool contains(const char *list, const char *text)
 int pat_sources_add(char list[PAT_SOURCES_MAX + 1], const char *text)
 {
 	char sum[PAT_SOURCES_MAX + 1], buffer[SOURCE_SIZE];
-	size_t used = strlen(list);
 
-	memcpy(sum, list, used + 1);
+	memcpy(sum, list, strlen(list) + 1);
 	for (;;) {
-		size_t len = strcspn(text, ",");
+		size_t len = list_len(text);
 		struct source source;
-		const char *canonical;
+		int error;
 
 		if (!parse(text, len, &source))
 			return PAT_E_INVALID;
-		canonical = format(&source, buffer);
-		if (!contains(sum, canonical)) {
-			size_t add = strlen(canonical), comma = used > 0;
-
-			if (used + comma + add > PAT_SOURCES_MAX)
-				return PAT_E_TOOBIG;
-			if (comma)
-				sum[used] = ',';
-			memcpy(sum + used + comma, canonical, add + 1);
-			used += comma + add;
-		}
+		error = list_add(sum, PAT_SOURCES_MAX, format(&source, buffer));
+		if (error)
+			return error;
 		if (text[len] == '\0')
 			break;
 		text += len + 1;
 	}
-	memcpy(list, sum, used + 1);
+	memcpy(list, sum, strlen(sum) + 1);
 	return PAT_OK;
 }
 
@@ -233,7 +208,7 @@ bool pat_sources_within(const char *inner, const char *outer)
 		return true;
 	if (inner[0] == '\0')
 		return false;
-	for (; *inner != '\0'; inner = next_source(inner))
+	for (; *inner != '\0'; inner = list_next(inner))
 		if (!parse(inner, strcspn(inner, ","), &source) || !list_holds(outer, &source))
 			return false;
 	return true;
