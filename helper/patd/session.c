@@ -164,6 +164,20 @@ static int find_named(struct session *session, const char *user)
 	return session_error(session, ERROR_OWN("NotFound"), message, NULL);
 }
 
+/* For root: the owner of whatever token has that id, who may be gone; nobody else, if there is
+ * none. */
+static void find_by_id(struct session *session, const char *id)
+{
+	struct pat_account owner, account;
+
+	if (grants_owner_by_id(session->settings->store, id, &owner) != PAT_OK)
+		return;
+	session->owner = owner;
+	if (pat_account_by_name(owner.name, false, &account) == PAT_OK && account.exists &&
+	    account.uid == owner.uid)
+		session->owner = account;
+}
+
 /* Whose tokens are meant: the caller's, or, for root, those of `user`, or of whoever has the id. */
 static int find_owner(struct session *session, const json_t *parameters)
 {
@@ -172,7 +186,7 @@ static int find_owner(struct session *session, const json_t *parameters)
 
 	session->owner = session->caller;
 	if (session->peer.uid == 0 && user == NULL && id != NULL)
-		(void)grants_owner_by_id(session->settings->store, id, &session->owner);
+		find_by_id(session, id);
 	if (user == NULL || strcmp(user, session->caller.name) == 0)
 		return 0;
 	if (session->peer.uid != 0)

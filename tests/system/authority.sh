@@ -83,6 +83,14 @@ like 'the newest' "$out" "$NEWEST"
 run as alice patctl show "${FIRST:0:5}"
 exited 'a longer beginning names a token' 0
 
+# --- root and the id of anybody's token
+
+give alice turned --service sshd
+TURNED=$ID
+run patctl rotate -q "$TURNED"
+exited 'root rotates a token of somebody who is there, by its id' 0
+is 'for its owner' "$(field successor "$TURNED")" "${out:7:8}"
+
 # --- accounts that are gone, without a hook that took their tokens along
 
 rm -f /etc/shadow-maint/userdel-pre.d/pam_pat
