@@ -63,27 +63,84 @@ int grants_get(const char *path, const struct pat_account *owner, const char *se
 	return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
 }
 
+/* Calls `each` for every token that rotation replaced with the one of this id, and with that, and
+ * so on. A successor is younger, and stands behind: one walk from the end follows the whole chain.
+ */
+static int each_replaced(struct shelf *shelf, const struct pat_account *owner, const char *id,
+			 int (*each)(struct grant_view *view, void *data), void *data)
+{
+	int answer = 0;
+
+	for (unsigned i = shelf->count; !answer && i-- > 0;) {
+		struct grant_view *view = &shelf->views[i];
+
+		if (strcmp(view->grant.successor, id) != 0 || !shelf_owned(view, owner))
+			continue;
+		answer = each(view, data);
+		id = view->grant.id;
+	}
+	return answer;
+}
+
+struct handing {
+	void (*each)(const struct grant_view *view, void *data);
+	void *data;
+};
+
+static int hand_one(struct grant_view *view, void *data)
+{
+	const struct handing *handing = data;
+	struct grant_view out;
+
+	hand_out(&out, view);
+	handing->each(&out, handing->data);
+	return 0;
+}
+
 int grants_each_predecessor(const char *path, const struct pat_account *owner, const char *id,
 			    void (*each)(const struct grant_view *view, void *data), void *data)
 {
-	struct grant_view view;
+	struct handing handing = {each, data};
 	struct pat_store *store;
 	struct shelf shelf;
 	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
 
 	pat_store_close(store);
-	/* A successor is younger, and stands behind: one walk from the end follows the whole chain.
-	 */
-	for (unsigned i = shelf.count; !error && i-- > 0;) {
-		if (strcmp(shelf.views[i].grant.successor, id) != 0 ||
-		    !shelf_owned(&shelf.views[i], owner))
-			continue;
-		hand_out(&view, &shelf.views[i]);
-		each(&view, data);
-		id = shelf.views[i].grant.id;
-	}
+	if (!error)
+		(void)each_replaced(&shelf, owner, id, hand_one, &handing);
 	shelf_free(&shelf);
 	return error;
+}
+
+/* A change on its way to what was replaced. */
+struct spreading {
+	struct pat_store *store;
+	const struct grant_change *change;
+	int64_t now;
+	const struct shelf *shelf;
+	bool reached[PAT_INDEX_MAX]; /* by the place on the shelf */
+};
+
+static int spread_to(struct grant_view *view, void *data)
+{
+	struct spreading *spreading = data;
+	const struct grant_census none = {0};
+	int error;
+
+	if (!shelf_live(view, spreading->now))
+		return 0;
+	error = spreading->change->apply(&view->grant, true, &none, spreading->change->data);
+	spreading->reached[view - spreading->shelf->views] = true;
+	return error ? error : pat_store_put_grant(spreading->store, &view->grant);
+}
+
+static int tell_of(struct grant_view *view, void *data)
+{
+	const struct spreading *spreading = data;
+
+	if (spreading->reached[view - spreading->shelf->views])
+		spreading->change->replaced(&view->grant, spreading->change->data);
+	return 0;
 }
 
 /* Chooses and applies, on a shelf; the result is in *view. 0, 1 for nothing to do, or an error. */
@@ -109,6 +166,7 @@ int grants_change(const char *path, const struct pat_account *owner, const char 
 {
 	struct pat_store *store;
 	struct shelf shelf;
+	struct spreading spreading = {.change = change, .now = now, .shelf = &shelf};
 	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
 
 	/* Who only asks for what there is not, or no more, keeps nobody out of the store. */
@@ -123,10 +181,16 @@ int grants_change(const char *path, const struct pat_account *owner, const char 
 		error = try_change(&shelf, owner, selector, now, change, view, choice);
 	if (!error)
 		error = pat_store_put_grant(store, &view->grant);
+	spreading.store = store;
+	if (!error && change->replaced != NULL)
+		error = each_replaced(&shelf, owner, view->grant.id, spread_to, &spreading);
 	if (!error)
 		error = pat_store_commit(store);
 	*done = !error;
-	close_shelf(store, &shelf);
+	pat_store_close(store);
+	if (!error && change->replaced != NULL)
+		(void)each_replaced(&shelf, owner, view->grant.id, tell_of, &spreading);
+	shelf_free(&shelf);
 out:
 	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	if (error == PAT_E_NOSTORE)

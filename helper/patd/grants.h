@@ -72,6 +72,9 @@ struct grant_change {
 		     void *data);
 	void *data;
 	const char *new_name; /* what the census is to look for, or NULL */
+	/* If not NULL: what rotation replaced with this token, and still lives, is given to
+	 * apply(), too, in the same transaction, and to this when that is on disk. */
+	void (*replaced)(const struct pat_grant *grant, void *data);
 };
 
 /* Chooses as grants_get() does, and changes. *done is false if there was nothing to do. */

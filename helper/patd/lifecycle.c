@@ -120,39 +120,18 @@ int lifecycle_resume(struct session *session, const json_t *parameters)
 	return change(session, parameters, &resume, "resumed", not_live);
 }
 
-struct ending {
-	struct session *session;
-	struct grant_change change;
-};
-
-/* What rotation has replaced and still works for a while ends with what replaced it. */
-static void end_predecessor(const struct grant_view *old, void *data)
+static void report_replaced(const struct pat_grant *grant, void *data)
 {
-	struct ending *ending = data;
-	struct session *session = ending->session;
-	struct grant_choice choice;
-	struct grant_view view;
-	bool done;
-
-	if (pat_status_live(pat_grant_status(&old->grant, &old->use, now())) &&
-	    grants_change(session->settings->store, &session->owner, old->grant.id, now(),
-			  &ending->change, &view, &choice, &done) == PAT_OK &&
-	    done)
-		report_change(session, "revoked", &view.grant);
+	report_change(data, "revoked", grant);
 }
 
+/* What rotation has replaced and still works for a while ends with what replaced it. */
 int lifecycle_revoke(struct session *session, const json_t *parameters)
 {
-	struct ending ending = {session, {.apply = apply_revoke, .data = session}};
-	const char *selector = json_string_value(json_object_get(parameters, "selector"));
-	struct grant_choice choice;
-	struct grant_view view;
+	const struct grant_change revoke = {
+		.apply = apply_revoke, .data = session, .replaced = report_replaced};
 
-	if (grants_get(session->settings->store, &session->owner, selector, now(), &view,
-		       &choice) == PAT_OK)
-		(void)grants_each_predecessor(session->settings->store, &session->owner,
-					      view.grant.id, end_predecessor, &ending);
-	return change(session, parameters, &ending.change, "revoked", NULL);
+	return change(session, parameters, &revoke, "revoked", NULL);
 }
 
 /* ---- Edit ---------------------------------------------------------------------------------------

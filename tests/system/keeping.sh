@@ -28,7 +28,9 @@ OLD=$TOKEN
 TOKEN=$(patctl rotate ci --user alice --overlap 24h 2>/dev/null)
 accepted 'after a rotation the new token works' alice
 TOKEN=$OLD accepted 'and the old one, while it overlaps' alice
+log_mark
 patctl revoke -q ci --user alice
+logged 'the log has the old one, too' "revoked token id=${OLD:7:8} "
 TOKEN=$OLD refused_now 'who revokes by the name ends both' alice
 
 # --- a leak two rotations ago
