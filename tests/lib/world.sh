@@ -159,6 +159,16 @@ wait_for() {
 	done
 }
 
+# announced FILE COMMAND...: starts the command in the background, $!, and returns when it has
+# written something to the file. What an earlier one wrote there is no announcement.
+announced() {
+	local file=$1
+	shift
+	rm -f "$file"
+	"$@" >"$file" &
+	wait_for 20 test -s "$file"
+}
+
 # gone PID: true when that process has ended; a zombie has.
 gone() {
 	local state

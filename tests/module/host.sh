@@ -87,9 +87,8 @@ ok 'nothing is in the store that was not there' patstore check
 
 # --- no time left
 
-"$LIB/holder.py" alone $STORE >"$W/held" &
+announced "$W/held" "$LIB/holder.py" alone $STORE
 HOLDER=$!
-wait_for 5 grep -q in "$W/held"
 log_mark
 run drive probe alice <<<"$GOOD"
 kill $HOLDER

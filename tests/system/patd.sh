@@ -60,9 +60,8 @@ is 'it starts again' "$rc" 0
 mint alice ci
 is 'and serves' "$(as alice patctl list --no-legend | wc -l)" 1
 
-exec_as bob "$LIB/peers.py" hold /run/pat/io.pampat.Tokens 3 >"$W/tmp/hold" &
+announced "$W/tmp/hold" exec_as bob "$LIB/peers.py" hold /run/pat/io.pampat.Tokens 3
 held=$!
-wait_for 5 grep -q holding "$W/tmp/hold"
 kill -TERM "$PATD_PID"
 began=$EPOCHREALTIME
 rc=0

@@ -41,18 +41,16 @@ kill $ONE $TWO
 wait $ONE $TWO 2>/dev/null
 ok 'they did log in meanwhile' test "$(field uses "$GOOD_ID")" -gt "$before"
 
-"$LIB/holder.py" halves $STORE "$GOOD_ID" >"$W/held" &
+announced "$W/held" "$LIB/holder.py" halves $STORE "$GOOD_ID"
 HOLDER=$!
-wait_for 5 grep -q in "$W/held"
 is 'a record that is half written is no fault' "$(check_many 40)" '0 '
 ok 'it was all the time' kill -0 $HOLDER
 kill $HOLDER
 wait $HOLDER 2>/dev/null
 
 # A reader that stays in the store is in the way of nothing but a change.
-"$LIB/holder.py" shared $STORE >"$W/held" &
+announced "$W/held" "$LIB/holder.py" shared $STORE
 HOLDER=$!
-wait_for 5 grep -q in "$W/held"
 run as bob timeout 20 patctl revoke --all
 exited 'who has no token revokes all of them without waiting for anybody' 0
 run timeout 20 patstore check

@@ -228,9 +228,8 @@ fds_before=$(fds)
 
 for socket in $TOKENS $VERIFY; do
 	name=${socket##*/}
-	exec_as bob "$PEER" hold "$socket" 1000 >"$W/tmp/hold.out" &
+	announced "$W/tmp/hold.out" exec_as bob "$PEER" hold "$socket" 1000
 	held=$!
-	wait_for 20 grep -q holding "$W/tmp/hold.out"
 	like "1000 connections to $name are tried" "$(<"$W/tmp/hold.out")" '^holding [0-9]{2,}$'
 	served "while one user holds 1000 connections to $name"
 	ok "patd keeps but a few of them ($name)" test "$(fds)" -lt 200
@@ -240,9 +239,8 @@ for socket in $TOKENS $VERIFY; do
 	run wait_for 5 as bob patctl list
 	is "the one who let go of $name is served again" "$rc" 0
 
-	exec_as bob "$PEER" flood "$socket" >"$W/tmp/flood.out" &
+	announced "$W/tmp/flood.out" exec_as bob "$PEER" flood "$socket"
 	flooding=$!
-	wait_for 5 grep -q flooding "$W/tmp/flood.out"
 	served "while one user floods $name"
 	kill $flooding
 	wait $flooding 2>/dev/null
@@ -250,9 +248,8 @@ for socket in $TOKENS $VERIFY; do
 	is "the one who stopped flooding $name is served again" "$rc" 0
 done
 
-exec_as bob "$PEER" hold $TOKENS 1000 '{"method":' >"$W/tmp/hold.out" &
+announced "$W/tmp/hold.out" exec_as bob "$PEER" hold $TOKENS 1000 '{"method":'
 held=$!
-wait_for 20 grep -q holding "$W/tmp/hold.out"
 served 'while one user sends 1000 half messages'
 kill $held
 wait $held 2>/dev/null
