@@ -4,6 +4,9 @@
 #   make            build into $(BUILD)
 #   make deps       install what building and testing need (Debian, as root)
 #   make check      every test; `make demo` shows the main job on this machine
+#   make gates      sanitizers for threads, valgrind, analyzers, coverage
+#   make torture    the attacks of `make check` at length: SECONDS= for each of them
+#   make fuzz       the fuzzers: SECONDS= for each of them
 #   make install    with PREFIX, SYSCONFDIR, LOCALSTATEDIR, RUNDIR, PAMDIR, DESTDIR
 
 VERSION := 0.1.0
@@ -68,10 +71,10 @@ ALL_LDFLAGS = -Wl,--as-needed $(LDHARDENING) $(LDFLAGS)
 
 # The module links these and nothing else: each one is a cost and a risk to every login.
 MODULE_LIBS = -lpam -ltdb -lsodium
-PATD_LIBS = -lpam -ltdb -lsodium -ljansson -linih
+PATD_LIBS = -lpam -ltdb -lsodium -ljansson -linih -lseccomp
 PATCTL_LIBS = -ljansson -lsmartcols
 PATSTORE_LIBS = -ltdb -lsodium -ljansson
-UNIT_LIBS = -lcmocka -ltdb -lsodium -ljansson -linih -lpam -lpthread
+UNIT_LIBS = -lcmocka -ltdb -lsodium -ljansson -linih -lseccomp -lpam -lpthread
 
 # ---- What is built ------------------------------------------------------------------------------
 
@@ -83,6 +86,8 @@ PROGRAMS = $(BUILD)/patctl $(BUILD)/patd $(BUILD)/patstore
 MODULE = $(BUILD)/pam_pat.so
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+TORTURERS = $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(wildcard tests/torture/*.c))
+PRELOADS = $(patsubst tests/preload/%.c,$(BUILD)/tests/preload/%.so,$(wildcard tests/preload/*.c))
 GENERATED = $(patsubst etc/%.in,$(BUILD)/etc/%,$(wildcard etc/*.in))
 MANUALS = $(wildcard man/*.[1-8])
 LEAKRULES = $(wildcard etc/leaks/*)
@@ -134,7 +139,7 @@ $(BUILD)/etc/%: etc/%.in $(BUILD)/flags
 	@sed $(foreach n,$(NAMES),-e 's|@$(n)@|$($(n))|g') $< >$@
 
 unit: $(UNITS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(TORTURERS) $(PRELOADS)
 
 # A unit test of patd's parts is linked with them, its main() apart.
 PATD_PARTS = $(filter-out %/main.o,$(call objects,helper/patd)) $(BUILD)/helper/patd/interface.o
@@ -145,10 +150,18 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(PATD_PARTS) $(LIB)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ -lpam -ltdb -lsodium -lpthread
 
+# Tortures use patd's parts without patd, too.
+$(BUILD)/tests/torture/%: $(BUILD)/tests/torture/%.o $(PATD_PARTS) $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+# What is loaded into programs under test, to record or to fail their system calls.
+$(BUILD)/tests/preload/%.so: $(BUILD)/tests/preload/%.o
+	$(call say,LD)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ -ldl
+
 # ---- Testing ------------------------------------------------------------------------------------
 
 DEPS = gcc clang clang-format make pkg-config libpam0g-dev libsodium-dev libtdb-dev libjansson-dev \
-	libinih-dev libsmartcols-dev libcmocka-dev mandoc openssh-server openssh-client sshpass sudo \
+	libinih-dev libsmartcols-dev libseccomp-dev libcmocka-dev mandoc openssh-server openssh-client sshpass sudo \
 	expect rsync python3 strace shellcheck libcap2-bin util-linux login passwd git adduser \
 	ripgrep ansible-core nginx-light libnginx-mod-http-auth-pam curl openssl faketime zsh fish
 
@@ -160,6 +173,13 @@ check: deps-if-root
 	$(MAKE) all unit tools
 	$(MAKE) all unit tools BUILD=$(BUILD)/sanitized SANITIZE=address,undefined
 	bash tests/run $(BUILD)
+
+# How long each torture and each fuzzer goes on. In `make check` they take a moment.
+SECONDS = 300
+
+torture: deps-if-root
+	$(MAKE) all tools
+	PAT_SECONDS=$(SECONDS) PAT_SUITE_TIMEOUT=$$(($(SECONDS) * 4 + 600)) bash tests/run $(BUILD) 'torture/*'
 
 deps-if-root:
 	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory deps
@@ -238,7 +258,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all unit tools deps deps-if-root check demo lint-man format check-format install uninstall clean FORCE
+.PHONY: all unit tools deps deps-if-root check torture demo lint-man format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
