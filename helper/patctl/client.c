@@ -143,13 +143,12 @@ static void tell_candidates(const json_t *ids)
 	free(list);
 }
 
-/* Says what patd refused, in its words if it has some. */
-static int refused(const json_t *reply)
+/* Says what patd refused with the error of that name, in its words if it has some. */
+static int refused(const json_t *reply, const char *name)
 {
 	const json_t *parameters = json_object_get(reply, "parameters");
 	const char *message = json_string_value(json_object_get(parameters, "message"));
 	const char *parameter = json_string_value(json_object_get(parameters, "parameter"));
-	const char *name = error_in(reply);
 
 	if (message != NULL)
 		complain("%s", message);
@@ -194,6 +193,7 @@ static int place_of(const char *name, const char *const expected[])
 static int call(struct client *client, const char *method, json_t *parameters,
 		unsigned milliseconds, const char *const expected[], int *met, json_t **answer)
 {
+	const char *error;
 	json_t *reply;
 	int status = send_call(client, method, parameters, false);
 
@@ -202,12 +202,13 @@ static int call(struct client *client, const char *method, json_t *parameters,
 		status = receive(client, milliseconds, &reply);
 	if (status != STATUS_OK)
 		return status;
-	if (error_in(reply) != NULL)
-		*met = place_of(error_in(reply), expected);
-	if (error_in(reply) == NULL)
+	error = error_in(reply);
+	if (error != NULL)
+		*met = place_of(error, expected);
+	if (error == NULL)
 		*answer = json_incref(json_object_get(reply, "parameters"));
 	else if (*met < 0)
-		status = refused(reply);
+		status = refused(reply, error);
 	json_decref(reply);
 	return status;
 }
@@ -252,14 +253,16 @@ int client_call_more(struct client *client, const char *method, json_t *paramete
 	int status = send_call(client, method, parameters, true);
 
 	while (status == STATUS_OK && continues) {
+		const char *error;
 		json_t *reply;
 
 		status = receive(client, CALL_MS, &reply);
 		if (status != STATUS_OK)
 			break;
 		continues = json_is_true(json_object_get(reply, "continues"));
-		if (error_in(reply) != NULL)
-			status = refused(reply);
+		error = error_in(reply);
+		if (error != NULL)
+			status = refused(reply, error);
 		else if (json_array_append(answers, json_object_get(reply, "parameters")) != 0)
 			out_of_memory();
 		json_decref(reply);

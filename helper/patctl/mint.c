@@ -41,8 +41,7 @@ static char *line_of(const char *secret)
 
 	if (line == NULL)
 		out_of_memory();
-	memcpy(line, secret, len);
-	memcpy(line + len, "\n", 2);
+	(void)stpcpy(stpcpy(line, secret), "\n");
 	return line;
 }
 

@@ -196,8 +196,6 @@ static bool was_token(char *text)
 /* The first operand is the command, the others are its. */
 static int take_operand(struct options *options, char *text)
 {
-	if (was_token(text))
-		return STATUS_USAGE;
 	if (options->command != NULL) {
 		options->operands[options->count++] = text;
 		return STATUS_OK;
@@ -237,7 +235,9 @@ static int scan(struct options *options, int argc, char **argv, struct word *wor
 		code = getopt_long(argc, argv, syntax.letters, syntax.names, NULL);
 		if (code == -1)
 			break;
-		if (code == 1)
+		if (optarg != NULL && was_token(optarg))
+			status = STATUS_USAGE;
+		else if (code == 1 && optarg != NULL)
 			status = take_operand(options, optarg);
 		else if (code == '?' || code == ':')
 			status = refuse(code, text);
@@ -245,13 +245,12 @@ static int scan(struct options *options, int argc, char **argv, struct word *wor
 			words[(*count)++] = (struct word){code, optarg};
 		options->help = code == 'h' || code == LONG + OPTION_HELP;
 		options->version = code == 'V' || code == LONG + OPTION_VERSION;
-		if (optarg != NULL && code != 1 && was_token(optarg))
-			status = STATUS_USAGE;
 	}
 	if (options->help || options->version)
 		return status;
-	while (status == STATUS_OK && optind < argc)
-		status = take_operand(options, argv[optind++]);
+	for (; status == STATUS_OK && optind < argc; optind++)
+		status = was_token(argv[optind]) ? STATUS_USAGE
+						 : take_operand(options, argv[optind]);
 	return status;
 }
 

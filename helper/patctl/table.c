@@ -110,7 +110,8 @@ void table_add(struct table *table, const char *const *cells, enum table_colour 
 			cell = broken(whole, table->wrap);
 			free(whole);
 		}
-		must(scols_line_refer_data(line, i, cell));
+		must(scols_line_set_data(line, i, cell));
+		free(cell);
 	}
 	if (colour != TABLE_PLAIN)
 		must(scols_line_set_color(line, sequences[colour]));
