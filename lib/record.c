@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "pat/crc32.h"
 #include "pat/error.h"
 
-/* Every record: version (1 byte), its fields, and this checksum over key, version and fields. */
+/* Every record: version (1 byte), its fields, and this checksum over key, version and fields. A use
+ * record has that twice, and more. */
 #define SUM_LEN 16
 #define VERSION_LEN 1
 
@@ -222,11 +224,20 @@ static void get_event(struct bytes *b, struct pat_event *event)
 	bytes_get_field(b, event->rhost, sizeof(event->rhost));
 }
 
-int pat_use_encode(const char id[PAT_ID_LEN], const struct pat_use *use, unsigned char *buf,
-		   size_t *len)
+/* Where things are in a use record, by their lengths. */
+enum {
+	EVENT_LEN = 8 + 1 + PAT_EVENT_SERVICE_MAX + 1 + PAT_EVENT_RHOST_MAX + 1,
+	ENTRY_LEN = EVENT_LEN + 4,
+	COPY_LEN = PAT_USE_COPY_SIZE,
+	RING_AT = 2 * COPY_LEN,
+};
+_Static_assert(VERSION_LEN + 4 * 8 + EVENT_LEN + 1 + SUM_LEN == COPY_LEN, "the size of a copy");
+_Static_assert(RING_AT + PAT_USE_RING * ENTRY_LEN == PAT_USE_SIZE, "the size of a use record");
+
+static int put_copy(const struct pat_key *key, const struct pat_use *use, unsigned char *buf)
 {
-	struct pat_key key = pat_key_use(id);
-	struct bytes b = bytes_for_writing(buf, *len);
+	struct bytes b = bytes_for_writing(buf, COPY_LEN);
+	size_t len = COPY_LEN;
 
 	bytes_put_uint(&b, PAT_SCHEMA, VERSION_LEN);
 	bytes_put_uint(&b, use->uses, 8);
@@ -235,17 +246,13 @@ int pat_use_encode(const char id[PAT_ID_LEN], const struct pat_use *use, unsigne
 	bytes_put_uint(&b, (uint64_t)use->refused_unproved_at, 8);
 	put_event(&b, &use->last);
 	bytes_put_uint(&b, use->ring_next, 1);
-	for (size_t i = 0; i < PAT_USE_RING; i++)
-		put_event(&b, &use->ring[i]);
-	return seal(&key, buf, &b, len);
+	return seal(key, buf, &b, &len);
 }
 
-int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
-		   struct pat_use *use)
+static int get_copy(const struct pat_key *key, const unsigned char *buf, struct pat_use *use)
 {
-	struct pat_key key = pat_key_use(id);
 	struct bytes b;
-	int error = unseal(&key, buf, len, &b);
+	int error = unseal(key, buf, COPY_LEN, &b);
 
 	memset(use, 0, sizeof(*use));
 	if (error)
@@ -256,11 +263,95 @@ int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t l
 	use->refused_unproved_at = (int64_t)bytes_get_uint(&b, 8);
 	get_event(&b, &use->last);
 	use->ring_next = (uint8_t)bytes_get_uint(&b, 1);
-	for (size_t i = 0; i < PAT_USE_RING; i++)
-		get_event(&b, &use->ring[i]);
 	if (use->ring_next >= PAT_USE_RING)
 		return PAT_E_DAMAGED;
 	return finish(&b);
+}
+
+/* An entry of the ring is history, not authority: a CRC tells whether it is whole. */
+static uint32_t entry_sum(const struct pat_key *key, const unsigned char entry[EVENT_LEN])
+{
+	unsigned char all[PAT_KEY_MAX + EVENT_LEN];
+
+	memcpy(all, key->bytes, key->len);
+	memcpy(all + key->len, entry, EVENT_LEN);
+	return pat_crc32(all, key->len + EVENT_LEN);
+}
+
+static void put_entry(const struct pat_key *key, const struct pat_event *event, unsigned char *buf)
+{
+	struct bytes b = bytes_for_writing(buf, ENTRY_LEN);
+
+	put_event(&b, event);
+	bytes_put_uint(&b, entry_sum(key, buf), 4);
+}
+
+static void get_entry(const struct pat_key *key, const unsigned char *buf, struct pat_event *event)
+{
+	struct bytes b = bytes_for_reading(buf, ENTRY_LEN);
+
+	get_event(&b, event);
+	if (bytes_get_uint(&b, 4) != entry_sum(key, buf) || b.failed)
+		memset(event, 0, sizeof(*event));
+}
+
+int pat_use_encode(const char id[PAT_ID_LEN], const struct pat_use *use, unsigned char *buf,
+		   size_t *len)
+{
+	struct pat_key key = pat_key_use(id);
+	int error;
+
+	if (*len < PAT_USE_SIZE)
+		return PAT_E_TOOBIG;
+	*len = PAT_USE_SIZE;
+	error = put_copy(&key, use, buf);
+	memcpy(buf + COPY_LEN, buf, COPY_LEN);
+	for (size_t i = 0; i < PAT_USE_RING; i++)
+		put_entry(&key, &use->ring[i], buf + RING_AT + i * ENTRY_LEN);
+	return error;
+}
+
+/* Every event is counted, so the copy in which more were is the newer one. The sum may go round. */
+static bool is_newer(const struct pat_use *a, const struct pat_use *b)
+{
+	return (int64_t)(a->uses + a->refused_proved + a->refused_unproved - b->uses -
+			 b->refused_proved - b->refused_unproved) > 0;
+}
+
+int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+		   struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+	struct pat_use other;
+	int error, error_of_other;
+
+	if (len != PAT_USE_SIZE) {
+		memset(use, 0, sizeof(*use));
+		return PAT_E_DAMAGED;
+	}
+	error = get_copy(&key, buf, use);
+	error_of_other = get_copy(&key, buf + COPY_LEN, &other);
+	if (error == PAT_E_VERSION || error_of_other == PAT_E_VERSION)
+		return PAT_E_VERSION;
+	if (error_of_other == PAT_OK && (error || is_newer(&other, use))) {
+		*use = other;
+		use->copy = 1;
+	}
+	use->cut = error || error_of_other;
+	for (size_t i = 0; i < PAT_USE_RING; i++)
+		get_entry(&key, buf + RING_AT + i * ENTRY_LEN, &use->ring[i]);
+	return error && error_of_other ? PAT_E_DAMAGED : PAT_OK;
+}
+
+int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char buf[PAT_USE_SIZE])
+{
+	struct pat_key key = pat_key_use(id);
+
+	use->copy = !use->copy;
+	use->cut = false;
+	for (size_t i = 0; i < PAT_USE_RING; i++)
+		put_entry(&key, &use->ring[i], buf + RING_AT + i * ENTRY_LEN);
+	return put_copy(&key, use, buf + (use->copy ? COPY_LEN : 0));
 }
 
 int pat_index_encode(uint32_t uid, const struct pat_index *index, unsigned char *buf, size_t *len)

@@ -115,8 +115,8 @@ int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta)
 	return error;
 }
 
-/* Rewrites a use record where it lies: one write of its own bytes, that either works or changes
- * nothing else. With `max_uses`, only if a use is left. */
+/* Rewrites a use record where it lies: one write of its own bytes, of which the older copy and one
+ * event are new. With `max_uses`, only if a use is left. */
 static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 		   const struct pat_event *event, bool accepted, bool proved,
 		   const uint32_t *max_uses)
@@ -131,13 +131,16 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 	error = pat_use_decode(id, buf, len, &use);
 	if (error)
 		return error;
+	/* What was cut off may have let somebody in. */
+	if (max_uses != NULL && use.cut)
+		use.uses++;
 	if (max_uses != NULL && use.uses >= *max_uses)
 		return PAT_E_SPENT;
 	/* Without the lock file that we hold, another may be making the same use. */
 	if (max_uses != NULL && !gate_is_current(&store->gate))
 		return PAT_E_BUSY;
 	pat_use_note(&use, event, accepted, proved);
-	error = pat_use_encode(id, &use, buf, &len);
+	error = pat_use_amend(id, &use, buf);
 	if (error)
 		return error;
 	return pwrite(fd, buf, len, at) == (ssize_t)len ? PAT_OK : PAT_E_IO;

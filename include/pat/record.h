@@ -91,6 +91,10 @@ struct pat_event {
  * A use record: fixed size, made with the token, and rewritten in place by every authentication. A
  * refusal that did not prove the secret only counts, so that a stranger who knows an id cannot
  * push the history out of the ring.
+ *
+ * A write in place can be cut off by a power failure between any two sectors, so all but the ring
+ * is there twice, each with its own checksum: a stamp rewrites the older copy, and leaves the other
+ * as it is. Each entry of the ring has a checksum of its own, too.
  */
 #define PAT_USE_RING 5
 struct pat_use {
@@ -98,9 +102,11 @@ struct pat_use {
 	uint64_t refused_proved;   /* the secret was right, something else was not */
 	uint64_t refused_unproved; /* the secret was wrong, or could not be compared any more */
 	int64_t refused_unproved_at;
-	struct pat_event last; /* the last use; time 0: never */
-	uint8_t ring_next;     /* where the next event goes */
-	struct pat_event ring[PAT_USE_RING];
+	struct pat_event last;               /* the last use; time 0: never */
+	uint8_t ring_next;                   /* where the next event goes */
+	struct pat_event ring[PAT_USE_RING]; /* time 0: none */
+	uint8_t copy;                        /* which of the two this is, set by decoding */
+	bool cut; /* the other copy is not whole: a use was begun that perhaps was made */
 };
 
 /* Notes a use or refusal in the record. */
@@ -142,7 +148,8 @@ struct pat_key pat_key_meta(void);
 #define PAT_GRANT_SIZE_MAX                                                        \
 	(256 + PAT_USER_MAX + PAT_SERVICES_MAX + PAT_SOURCES_MAX + PAT_NAME_MAX + \
 	 PAT_DESCRIPTION_MAX)
-#define PAT_USE_SIZE 494
+#define PAT_USE_SIZE 638
+#define PAT_USE_COPY_SIZE 124 /* of each of the two copies that it begins with */
 #define PAT_INDEX_SIZE_MAX (32 + PAT_INDEX_MAX * PAT_ID_LEN)
 #define PAT_META_SIZE 48
 
@@ -158,6 +165,12 @@ int pat_use_encode(const char id[PAT_ID_LEN], const struct pat_use *use, unsigne
 		   size_t *len);
 int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
 		   struct pat_use *use);
+
+/*
+ * Brings a record that is `buf`, and was decoded into *use, up to what that is now: of the bytes
+ * there only those of the older copy and of events that are new change. *use is that copy then.
+ */
+int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char buf[PAT_USE_SIZE]);
 int pat_index_encode(uint32_t uid, const struct pat_index *index, unsigned char *buf, size_t *len);
 int pat_index_decode(uint32_t uid, const unsigned char *buf, size_t len, struct pat_index *index);
 int pat_meta_encode(const struct pat_meta *meta, unsigned char *buf, size_t *len);

@@ -485,6 +485,7 @@ static void a_damaged_use_record_is_not_written_over(void **state)
 	file = unit_read_file(place.path);
 	/* The key and then the record. */
 	file.data[find(&file, "uid000001", 9) + 9 + 40] ^= 1;
+	file.data[find(&file, "uid000001", 9) + 9 + PAT_USE_COPY_SIZE + 40] ^= 1;
 	unit_write_file(place.path, file.data, file.len);
 	assert_int_equal(unit_read_use(1, &use), PAT_E_DAMAGED);
 	assert_int_equal(unit_use_once(1, 1000), PAT_E_DAMAGED);

@@ -383,6 +383,7 @@ static void a_damaged_use_record_is_no_reason_to_refuse(void **state)
 	need_root();
 	snprintf(key, sizeof(key), "u%s", grant.id);
 	damage(key, strlen(key) + 10);
+	damage(key, strlen(key) + PAT_USE_COPY_SIZE + 10);
 	verdict = verify(&good);
 	assert_int_equal(verdict.outcome, PAT_ACCEPTED);
 	assert_int_equal(verdict.stamp_error, PAT_E_DAMAGED);
@@ -786,6 +787,7 @@ static void a_counted_token_is_refused_where_its_count_is_damaged_or_missing(voi
 	put_grant();
 	snprintf(key, sizeof(key), "u%s", grant.id);
 	damage(key, strlen(key) + 10);
+	damage(key, strlen(key) + PAT_USE_COPY_SIZE + 10);
 	verdict = verify(&good);
 	assert_int_equal(verdict.outcome, PAT_REFUSED_DAMAGED);
 	assert_int_equal(verdict.error, PAT_E_DAMAGED);
