@@ -11,18 +11,19 @@
 #include "pat/error.h"
 
 /* 0 as soon as the socket may have something for `events`. */
-static int wait_for(int fd, short events, pat_deadline deadline)
+static int wait_for(const struct pat_varlink *link, short events, pat_deadline deadline)
 {
 	for (;;) {
-		struct pollfd pfd = {.fd = fd, .events = events};
+		/* poll() passes over a descriptor of -1. */
+		struct pollfd fds[] = {{.fd = link->fd, .events = events}, {.fd = link->other}};
 		int left = pat_deadline_left(deadline);
 		int ready;
 
 		if (left == 0)
 			return PAT_E_BUSY;
-		ready = poll(&pfd, 1, left);
+		ready = poll(fds, 2, left);
 		if (ready > 0)
-			return PAT_OK;
+			return fds[1].revents == 0 ? PAT_OK : PAT_E_CLOSED;
 		if (ready < 0 && errno != EINTR)
 			return PAT_E_IO;
 	}
@@ -31,6 +32,7 @@ static int wait_for(int fd, short events, pat_deadline deadline)
 int pat_varlink_begin(struct pat_varlink *link, int fd)
 {
 	link->fd = fd;
+	link->other = -1;
 	link->used = 0;
 	link->buffer = malloc(PAT_VARLINK_MESSAGE_MAX);
 	return link->buffer != NULL ? PAT_OK : PAT_E_NOMEM;
@@ -63,7 +65,7 @@ static int fill(struct pat_varlink *link, pat_deadline deadline)
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return PAT_E_IO;
-		error = wait_for(link->fd, POLLIN, deadline);
+		error = wait_for(link, POLLIN, deadline);
 		if (error)
 			return error;
 	}
@@ -117,10 +119,11 @@ int pat_varlink_read(struct pat_varlink *link, pat_deadline deadline, json_t **m
 	return error;
 }
 
-static int send_all(int fd, const char *bytes, size_t len, pat_deadline deadline)
+static int send_all(const struct pat_varlink *link, const char *bytes, size_t len,
+		    pat_deadline deadline)
 {
 	while (len > 0) {
-		ssize_t sent = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent = send(link->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		int error;
 
 		if (sent >= 0) {
@@ -134,7 +137,7 @@ static int send_all(int fd, const char *bytes, size_t len, pat_deadline deadline
 			return PAT_E_CLOSED;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return PAT_E_IO;
-		error = wait_for(fd, POLLOUT, deadline);
+		error = wait_for(link, POLLOUT, deadline);
 		if (error)
 			return error;
 	}
@@ -160,7 +163,7 @@ int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadl
 		error = PAT_E_TOOBIG;
 	} else {
 		text[len] = '\0';
-		error = send_all(link->fd, text, len + 1, deadline);
+		error = send_all(link, text, len + 1, deadline);
 	}
 	explicit_bzero(text, PAT_VARLINK_MESSAGE_MAX);
 	free(text);

@@ -67,22 +67,22 @@ static json_t *state(struct exchange *exchange, bool authenticated)
 static json_t *ask(struct exchange *exchange, size_t wanted)
 {
 	struct session *session = exchange->session;
-	const char *method;
-	json_t *message, *parameters, *responses;
+	struct flat_call call;
+	json_t *responses;
 
 	if (session_reply(session, state(exchange, false), false) != 0 ||
-	    session_read(session, ANSWER_MS, &message, &method, &parameters) != 0)
+	    session_read(session, ANSWER_MS, &call) != 0)
 		return NULL;
-	responses = json_object_get(parameters, "responses");
-	if (strcmp(method, ERROR_OWN("Authenticate")) != 0 ||
+	responses = json_object_get(call.parameters, "responses");
+	if (strcmp(call.method, ERROR_OWN("Authenticate")) != 0 ||
 	    json_array_size(responses) != wanted) {
 		session_error(session, ERROR_OWN("AuthenticationFailed"),
 			      "authentication was broken off", NULL);
-		json_decref(message);
+		json_decref(call.message);
 		return NULL;
 	}
 	json_incref(responses);
-	json_decref(message);
+	json_decref(call.message);
 	return responses ? responses : json_array();
 }
 

@@ -14,6 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "listeners.h"
 #include "log.h"
 #include "pat/error.h"
@@ -144,10 +145,27 @@ static void harden(void)
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	pat_varlink_wipe_json();
+	/* From a file of random bytes, which a reader may not open. */
+	json_object_seed(0);
 	/* With this, TDB would promise what is not on disk. */
 	unsetenv("TDB_NO_FSYNC");
 	if (chdir("/") < 0)
 		perror("patd: /");
+}
+
+/* Serves nobody who could not be kept in. `alone`: this process starts no other program. */
+static int confine(bool alone)
+{
+	int error = confine_prepare();
+
+	if (!error)
+		error = confine_service();
+	if (!error && alone)
+		error = confine_alone();
+	if (error)
+		fprintf(stderr, "patd: cannot give up rights: %s\n",
+			error == PAT_E_IO ? strerror(errno) : pat_error_text(error));
+	return error;
 }
 
 static int open_listeners(const struct command_line *line, struct listeners *listeners)
@@ -191,7 +209,7 @@ int main(int argc, char **argv)
 	if (result >= 0)
 		return result;
 	if (line.check_config != NULL)
-		return check_config(line.check_config);
+		return confine(true) == 0 ? check_config(line.check_config) : EXIT_FAILED;
 	if (geteuid() != 0) {
 		fputs("patd: must be started by root\n", stderr);
 		return EXIT_FAILED;
@@ -199,11 +217,13 @@ int main(int argc, char **argv)
 	harden();
 	if (line.sweep) {
 		log_open(line.debug);
-		return sweep_run(&line.settings) == 0 ? EXIT_OK : EXIT_FAILED;
+		return confine(true) == 0 && sweep_run(&line.settings) == 0 ? EXIT_OK : EXIT_FAILED;
 	}
 	if (open_listeners(&line, &listeners) != 0)
 		return EXIT_FAILED;
 	log_open(line.debug);
+	if (confine(false) != 0)
+		return EXIT_FAILED;
 	/* It is read anew for each mint; the sysadmin should hear of it now. */
 	if (policy_load(line.settings.policy, &policy, fault) != 0)
 		log_line(LOG_ERR, "no token will be minted: %s", fault);

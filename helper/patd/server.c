@@ -24,9 +24,6 @@
 #define IDLE_MS 60000
 #define PAUSE_MS 100
 
-/* When a child is ended if it has not ended itself. */
-enum { VERIFY_SECONDS = 10, SESSION_SECONDS = 300 };
-
 typedef void serve_function(int fd, const struct peer *peer, const struct settings *settings);
 
 /* One of the two sockets, and what is behind it. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "confine.h"
 #include "grants.h"
 #include "log.h"
 #include "pat/error.h"
@@ -21,46 +23,22 @@ static void log_end(const struct session *session, const char *why)
 		 (unsigned)session->peer.uid, (int)session->peer.pid, why);
 }
 
-/* A call is {method, parameters?, more?, oneway?, upgrade?} and nothing else. */
-static bool well_formed(struct session *session, json_t *message, const char **method,
-			json_t **parameters)
+int session_read(struct session *session, unsigned wait_ms, struct flat_call *call)
 {
-	const json_t *more = NULL, *oneway = NULL, *upgrade = NULL;
-	json_t *given = NULL;
+	int error = calls_next(&session->calls, wait_ms, call);
 
-	if (json_unpack(message, "{s:s, s?o, s?o, s?o, s?o !}", "method", method, "parameters",
-			&given, "more", &more, "oneway", &oneway, "upgrade", &upgrade) != 0)
-		return false;
-	if ((more && !json_is_boolean(more)) || json_is_true(oneway) || json_is_true(upgrade))
-		return false;
-	session->more = json_is_true(more);
-	if (given == NULL || json_is_null(given)) {
-		given = json_object();
-		if (given == NULL || json_object_set_new(message, "parameters", given) != 0)
-			return false;
-	}
-	*parameters = given;
-	return json_is_object(given);
-}
-
-int session_read(struct session *session, unsigned wait_ms, json_t **message, const char **method,
-		 json_t **parameters)
-{
-	int error = pat_varlink_read(&session->link, pat_deadline_in(wait_ms), message);
-
-	if (!error && !well_formed(session, *message, method, parameters)) {
-		json_decref(*message);
-		error = PAT_E_INVALID;
-	}
 	if (!error && ++session->requests > REQUESTS) {
-		json_decref(*message);
+		json_decref(call->message);
 		error = PAT_E_TOOBIG;
 		log_end(session, "too many requests");
 	} else if (error == PAT_E_INVALID) {
 		log_end(session, "malformed message");
 	} else if (error == PAT_E_TOOBIG) {
 		log_end(session, "message too large");
+	} else if (error == PAT_E_PEER) {
+		log_end(session, session->calls.why);
 	}
+	session->more = !error && call->more;
 	session->answered = false;
 	if (error)
 		session->link_error = error;
@@ -236,27 +214,37 @@ static void dispatch(struct session *session, const char *name, json_t *paramete
 	(void)method->act(session, parameters);
 }
 
-void session_serve(int fd, const struct peer *peer, const struct settings *settings)
+static void serve_calls(struct session *session)
 {
-	struct session session = {.settings = settings, .peer = *peer};
-	const char *method;
-	json_t *message, *parameters;
-	int error = pat_account_by_uid(peer->uid, false, &session.caller);
+	struct flat_call call;
+	int error = pat_account_by_uid(session->peer.uid, false, &session->caller);
 
 	if (error) {
-		log_end(&session, "its account could not be looked up");
+		log_end(session, "its account could not be looked up");
 		return;
 	}
 	/* Who has no account may still end a token that was found: the table says what needs one.
 	 */
-	if (!session.caller.exists)
-		session.caller.uid = peer->uid;
-	if (pat_varlink_begin(&session.link, fd) != 0)
-		return;
-	while (session.link_error == 0 &&
-	       session_read(&session, IDLE_MS, &message, &method, &parameters) == 0) {
-		dispatch(&session, method, parameters);
-		json_decref(message);
+	if (!session->caller.exists)
+		session->caller.uid = session->peer.uid;
+	while (session->link_error == 0 && session_read(session, IDLE_MS, &call) == 0) {
+		dispatch(session, call.method, call.parameters);
+		json_decref(call.message);
 	}
-	pat_varlink_end(&session.link);
+}
+
+void session_serve(int fd, const struct peer *peer, const struct settings *settings)
+{
+	struct session session = {
+		.settings = settings, .peer = *peer, .link = {.fd = fd, .other = -1}};
+
+	if (calls_begin(&session.calls, fd, SESSION_SECONDS) != 0) {
+		log_line(LOG_ERR, "cannot start a reader: %s", strerror(errno));
+		return;
+	}
+	if (confine_session() == 0)
+		serve_calls(&session);
+	else
+		log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
+	calls_end(&session.calls);
 }

@@ -5,21 +5,27 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "calls.h"
 #include "pat/account.h"
 #include "pat/varlink.h"
 #include "peer.h"
 #include "settings.h"
 
 /*
- * One connection of a Varlink client, in a child of its own.
+ * One connection of a Varlink client, in a child of its own. It reads nothing from the client: its
+ * reader does (calls.h). It writes the replies.
  *
  * MUST:
  *  - know who calls from the kernel alone; `user` in a request only names whose tokens are meant,
  *    and other than the caller's own is for root;
  *  - do what grants more only after fresh authentication, which is good for one such request;
  *  - end at the first message that is not well-formed, after IDLE_MS of silence, after REQUESTS
- *    requests, and in any case after SECONDS.
+ *    requests, and in any case after SESSION_SECONDS;
+ *  - have no more rights than a PAM module may need (confine.h).
  */
+
+/* When it is ended if it has not ended itself. */
+enum { SESSION_SECONDS = 300 };
 
 enum session_need {
 	NEED_NOTHING = 0,
@@ -33,9 +39,10 @@ struct session {
 	struct peer peer;
 	struct pat_account caller;
 	struct pat_account owner; /* whose tokens the present request is about */
-	struct pat_varlink link;
-	bool fresh;        /* has authenticated, and not used that yet */
-	unsigned attempts; /* at authentication */
+	struct calls calls;
+	struct pat_varlink link; /* for replies */
+	bool fresh;              /* has authenticated, and not used that yet */
+	unsigned attempts;       /* at authentication */
 	unsigned requests;
 	bool more;      /* the present request takes many replies */
 	bool answered;  /* its last reply was sent */
@@ -46,12 +53,10 @@ struct session {
 void session_serve(int fd, const struct peer *peer, const struct settings *settings);
 
 /*
- * Reads the next request, which may take `wait_ms` to come: 0, `method` inside *message, and
- * `parameters` there too (an empty object if it has none). On failure the connection is to end, for
- * which the log has the reason.
+ * Reads the next request, which may take `wait_ms` to come: 0, and then call->message is the
+ * caller's to json_decref(). On failure the connection is to end, for which the log has the reason.
  */
-int session_read(struct session *session, unsigned wait_ms, json_t **message, const char **method,
-		 json_t **parameters);
+int session_read(struct session *session, unsigned wait_ms, struct flat_call *call);
 
 /* Sends a reply and takes over `parameters`; NULL stands for out of memory. 0 or a negative error,
  * which is also kept. With `continues` more replies follow. */

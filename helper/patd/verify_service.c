@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "confine.h"
 #include "log.h"
 #include "pat/deadline.h"
 #include "pat/error.h"
@@ -114,8 +115,13 @@ void verify_serve(int fd, const struct peer *peer, const struct settings *settin
 				      .service = request.service,
 				      .rhost = request.rhost,
 				      .tty = request.tty};
-	int error = receive(fd, &request);
+	int error;
 
+	if (confine_alone() != 0) {
+		log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
+		return;
+	}
+	error = receive(fd, &request);
 	if (!error && !well_formed(&request, &token))
 		error = PAT_E_INVALID;
 	sodium_memzero(request.token, sizeof(request.token));

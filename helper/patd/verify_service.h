@@ -5,6 +5,9 @@
 #include "peer.h"
 #include "settings.h"
 
+/* When it is ended if it has not ended itself. */
+enum { VERIFY_SECONDS = 10 };
+
 /*
  * One connection of the module, in a child of its own: one request, one reply (pat/wire.h).
  *
@@ -13,6 +16,7 @@
  *    for that time;
  *  - use nothing of a request that is not of the exact size, or whose text does not end in its
  * field;
+ *  - have no more rights than the look-ups and the store need, before it reads (confine.h);
  *  - answer root about anybody, others about themselves, and about anybody only if pat.conf names
  * them;
  *  - tell the peer yes, no, or that there is no answer, and the log everything but the secret.

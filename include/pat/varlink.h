@@ -16,7 +16,8 @@
 
 /* What was read from a connection and not yet used. Wiped and freed by pat_varlink_end(). */
 struct pat_varlink {
-	int fd; /* owned by the caller, non-blocking or not */
+	int fd;    /* owned by the caller, non-blocking or not */
+	int other; /* -1, or another connection, at the end of which waiting ends, too */
 	size_t used;
 	char *buffer;
 };
@@ -27,9 +28,9 @@ void pat_varlink_end(struct pat_varlink *link);
 
 /*
  * Reads one message; on success *message is the caller's to json_decref(). PAT_E_CLOSED at an end
- * between two messages; PAT_E_BUSY when the whole of it did not come before the deadline;
- * PAT_E_TOOBIG; PAT_E_INVALID when it is no JSON object, has a name twice, or was cut short;
- * PAT_E_IO; PAT_E_NOMEM.
+ * between two messages, or when `other` has ended; PAT_E_BUSY when the whole of it did not come
+ * before the deadline; PAT_E_TOOBIG; PAT_E_INVALID when it is no JSON object, has a name twice, or
+ * was cut short; PAT_E_IO; PAT_E_NOMEM.
  */
 int pat_varlink_read(struct pat_varlink *link, pat_deadline deadline, json_t **message);
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+#include "reader.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "confine.h"
+#include "flat.h"
+#include "pat/error.h"
+
+/* Where confine_reader() puts them. */
+enum { CLIENT = 0, SESSION = 1 };
+
+static enum flat_outcome outcome_of(int error)
+{
+	switch (error) {
+	case PAT_E_CLOSED:
+		return FLAT_CLOSED;
+	case PAT_E_BUSY:
+		return FLAT_TIMEOUT;
+	case PAT_E_TOOBIG:
+		return FLAT_TOO_BIG;
+	case PAT_E_INVALID:
+		return FLAT_MALFORMED;
+	default:
+		return FLAT_FAILED;
+	}
+}
+
+/* A record fits into the empty queue of a socket: there is no more than one on its way. */
+static bool send_record(const unsigned char *record, size_t len)
+{
+	return send(SESSION, record, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+}
+
+/* Reads one call and hands it on. False when the connection is over. */
+static bool answer(struct pat_varlink *link, const struct flat_question *question,
+		   unsigned char *record)
+{
+	json_t *message = NULL;
+	size_t len = FLAT_HEAD;
+	bool sent;
+	int error = pat_varlink_read(link, pat_deadline_in(question->wait_ms), &message);
+
+	if (!error)
+		error = flat_encode_call(message, record, FLAT_MAX, &len);
+	json_decref(message);
+	if (error)
+		flat_encode_outcome(outcome_of(error), record);
+	sent = send_record(record, len);
+	explicit_bzero(record, len);
+	return sent && !error;
+}
+
+/* Waits for the session, which may be at work for as long as it lives. False when it is gone. */
+static bool next_question(struct flat_question *question)
+{
+	ssize_t got;
+
+	do
+		got = recv(SESSION, question, sizeof(*question), 0);
+	while (got < 0 && errno == EINTR);
+	return got == sizeof(*question);
+}
+
+_Noreturn void reader_run(int client, int session, unsigned seconds)
+{
+	struct pat_varlink link;
+	struct flat_question question;
+	unsigned char *record = malloc(FLAT_MAX);
+
+	/* Who is told to end with all of patd ends with the session, which need not wonder why. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	if (record == NULL || pat_varlink_begin(&link, CLIENT) != 0)
+		_exit(ENOMEM);
+	link.other = SESSION;
+	if (confine_reader(client, session, seconds) != 0)
+		_exit(errno);
+	while (next_question(&question) && answer(&link, &question, record))
+		;
+	pat_varlink_end(&link);
+	_exit(0);
+}
