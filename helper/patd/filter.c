@@ -218,33 +218,52 @@ static int add_reader(scmp_filter_ctx context)
 /* ---- Programs -----------------------------------------------------------------------------------
  */
 
+/* Reads the program that was written to `fd`. */
+static int read_program(int fd, struct sock_fprog *program)
+{
+	struct sock_filter *code;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	code = malloc((size_t)st.st_size);
+	if (code == NULL || pread(fd, code, (size_t)st.st_size, 0) != st.st_size) {
+		free(code);
+		return PAT_E_IO;
+	}
+	program->len = (unsigned short)((size_t)st.st_size / sizeof(*code));
+	program->filter = code;
+	return PAT_OK;
+}
+
 /* libseccomp writes the program to a descriptor; we want it in memory, to have it at hand. */
 static int export(scmp_filter_ctx context, struct sock_fprog *program)
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct sock_filter *code = NULL;
-	struct stat st;
-	int error = PAT_E_IO;
+	int error, written;
 
-	if (fd >= 0 && seccomp_export_bpf(context, fd) == 0 && fstat(fd, &st) == 0 &&
-	    (code = malloc((size_t)st.st_size)) != NULL &&
-	    pread(fd, code, (size_t)st.st_size, 0) == st.st_size) {
-		program->len = (unsigned short)((size_t)st.st_size / sizeof(*code));
-		program->filter = code;
-		code = NULL;
-		error = PAT_OK;
-	}
-	free(code);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return PAT_E_IO;
+	written = seccomp_export_bpf(context, fd);
+	if (written < 0)
+		errno = -written;
+	error = written < 0 ? PAT_E_IO : read_program(fd, program);
+	close(fd);
 	return error;
 }
+
+/*
+ * The level of libseccomp from which on it knows SCMP_ACT_KILL_PROCESS. It would ask the kernel, by
+ * seccomp(2), which a sandbox around us need not allow; the program is loaded by prctl(2). To a
+ * kernel before 4.14 that action is the death of the thread, and ours are processes of one thread.
+ */
+#define LEVEL 3
 
 /* Calls by another way into the kernel (of 32 bits, say) have other numbers: they are never ours.
  */
 static int make(uint32_t otherwise, int (*add)(scmp_filter_ctx context), struct filter *filter)
 {
-	scmp_filter_ctx context = seccomp_init(otherwise);
+	scmp_filter_ctx context = seccomp_api_set(LEVEL) == 0 ? seccomp_init(otherwise) : NULL;
 	int error;
 
 	if (context == NULL)

@@ -577,6 +577,40 @@ static void in_a_smaller_set_less_is_left(void **state)
 	in_child(unit_alone);
 }
 
+/* A sandbox around patd that refuses seccomp(2), as systemd's does: filters go another way. */
+static int refuse_seccomp(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0x00050000 | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, 0x7fff0000),
+	};
+	const struct sock_fprog program = {COUNT(code), code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &program, 0, 0) ||
+	       syscall(SYS_seccomp, 0, 1, NULL) == 0 || errno != EPERM;
+}
+
+static int confine_in_sandbox(void)
+{
+	if (refuse_seccomp() != 0)
+		return 1;
+	return confine_prepare() != 0 || confine_service() != 0 || confine_alone() != 0;
+}
+
+static int no_program_in_sandbox(void)
+{
+	return confine_in_sandbox() || try_exec() != EPERM;
+}
+
+static void a_sandbox_that_refuses_seccomp_is_no_hindrance(void **state)
+{
+	(void)state;
+	needs_filters();
+	in_child(no_program_in_sandbox);
+}
+
 /* What patd is given as inheritable, for a module that needs it, is kept for sessions. */
 static int session_with_more(void)
 {
@@ -608,6 +642,7 @@ int main(void)
 		cmocka_unit_test(a_session_can_do_what_pam_modules_do_and_change_no_machine),
 		cmocka_unit_test(rights_are_cut_to_what_is_needed),
 		cmocka_unit_test(in_a_smaller_set_less_is_left),
+		cmocka_unit_test(a_sandbox_that_refuses_seccomp_is_no_hindrance),
 		cmocka_unit_test(what_is_inheritable_is_kept_for_modules),
 	};
 
