@@ -38,6 +38,8 @@ const char *pat_error_text(int error)
 		return "all its uses were made";
 	case PAT_E_SHADOW:
 		return "shadow does not tell whether the account is locked";
+	case PAT_E_FULL:
+		return "the token store is full";
 	}
 	return "unknown error";
 }

@@ -11,7 +11,7 @@
 #include "pat/crc32.h"
 #include "pat/error.h"
 
-enum { TURNSTILE = 0, ROOM = 1, FIRST_RECORD = 2, RECORDS = 65536 };
+enum { TURNSTILE = 0, ROOM = 1, FIRST_RECORD = 2, RECORDS = 65536, PEN = FIRST_RECORD + RECORDS };
 
 /* How long a writer may keep new readers out while it waits for the old ones: less than a login
  * waits. */
@@ -44,6 +44,7 @@ int gate_open(struct gate *gate, const char *path)
 	}
 	gate->fd = fd;
 	gate->path = path;
+	gate->has_pen = false;
 	return PAT_OK;
 }
 
@@ -85,6 +86,13 @@ bool gate_is_current(const struct gate *gate)
 	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
+/* The lock file again, which has another file behind its name now. */
+static int open_again(struct gate *gate)
+{
+	gate_close(gate);
+	return gate_open(gate, gate->path);
+}
+
 static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 {
 	int error;
@@ -103,17 +111,48 @@ static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 static int enter(struct gate *gate, short type, pat_deadline deadline)
 {
 	for (;;) {
+		bool had_pen = gate->has_pen;
 		int error = enter_once(gate, type, deadline);
 
 		if (error || gate_is_current(gate))
 			return error;
 		if (pat_deadline_passed(deadline))
 			return PAT_E_BUSY;
-		gate_close(gate);
-		error = gate_open(gate, gate->path);
+		error = open_again(gate);
+		if (!error && had_pen)
+			error = gate_take_pen(gate, deadline);
 		if (error)
 			return error;
 	}
+}
+
+int gate_take_pen(struct gate *gate, pat_deadline deadline)
+{
+	for (;;) {
+		int error = lock(gate, F_WRLCK, PEN, deadline);
+
+		if (error)
+			return error;
+		gate->has_pen = true;
+		if (gate_is_current(gate))
+			return PAT_OK;
+		if (pat_deadline_passed(deadline))
+			return PAT_E_BUSY;
+		error = open_again(gate);
+		if (error)
+			return error;
+	}
+}
+
+void gate_put_pen(struct gate *gate)
+{
+	unlock(gate, PEN);
+	gate->has_pen = false;
+}
+
+void gate_leave(struct gate *gate)
+{
+	unlock(gate, ROOM);
 }
 
 int gate_enter_shared(struct gate *gate, pat_deadline deadline)
@@ -161,4 +200,5 @@ void gate_close(struct gate *gate)
 		close(gate->fd);
 	}
 	gate->fd = -1;
+	gate->has_pen = false;
 }

@@ -14,7 +14,9 @@
  * each other too, a closed descriptor elsewhere drops nothing, and the end of the process frees
  * all. Byte 0 is the turnstile and byte 1 the room: who comes in holds the turnstile while waiting
  * for the room. A writer takes both exclusively, and so is not starved by a stream of readers in
- * practice. From byte 2 on, one byte stands for the use records that share it.
+ * practice. From byte 2 on, one byte stands for the use records that share it. Behind those is the
+ * pen: who changes the store takes it before anything else, so that who needs the store unchanged
+ * for longer, but for stamps, keeps writers waiting where they are in nobody's way.
  *
  * MUST: wait for no lock past the deadline; hold nothing after gate_close().
  */
@@ -22,6 +24,7 @@
 struct gate {
 	int fd;
 	const char *path; /* of the lock file; the caller's, as long as the gate is open */
+	bool has_pen;
 };
 
 /* Opens, and makes if need be, the lock file. 0, PAT_E_ACCESS, PAT_E_UNSAFE (not a regular file of
@@ -32,6 +35,14 @@ int gate_open(struct gate *gate, const char *path);
  * other, and is outside for a moment. 0, PAT_E_BUSY at the deadline, PAT_E_IO. */
 int gate_enter_shared(struct gate *gate, pat_deadline deadline);
 int gate_enter_alone(struct gate *gate, pat_deadline deadline);
+
+/* Leaves the room, and keeps the pen. */
+void gate_leave(struct gate *gate);
+
+/* Takes the pen; to be asked for outside of the room. Entering keeps it, gate_close() does not. 0,
+ * PAT_E_BUSY at the deadline, PAT_E_IO. */
+int gate_take_pen(struct gate *gate, pat_deadline deadline);
+void gate_put_pen(struct gate *gate);
 
 /* Holds one use record against other readers that would rewrite it. `key` chooses the byte. */
 int gate_hold_record(struct gate *gate, const char *key, size_t len, pat_deadline deadline);

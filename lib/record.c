@@ -90,6 +90,13 @@ static int unseal(const struct pat_key *key, const unsigned char *buf, size_t le
 	return PAT_OK;
 }
 
+int pat_record_verify(const struct pat_key *key, const unsigned char *buf, size_t len)
+{
+	struct bytes b;
+
+	return unseal(key, buf, len, &b);
+}
+
 /* All fields were there, and nothing behind them. */
 static int finish(const struct bytes *b)
 {

@@ -11,25 +11,18 @@
 #include <tdb.h>
 
 #include "pat/error.h"
-
-#define FILE_VERSION (0x26011967 + 6)
-#define RECORD_MAGIC 0x26011999
-#define RECOVERY_MAGIC 0xf53bc0e7
-#define HEADER_SIZE 168
+#include "tdbfile.h"
 
 /* A chain this long is a loop, or takes longer than a login waits. */
 #define STEPS_MAX 65536
 
-/* The beginning of struct tdb_header. */
-struct header {
-	char magic[32];
-	uint32_t version, hash_size, rwlocks, recovery_start;
-};
+uint32_t tdbfile_hash(const void *key, uint32_t len)
+{
+	/* TDB's argument is not const, though it writes nothing there. */
+	TDB_DATA tdb_key = {.dptr = (unsigned char *)(uintptr_t)key, .dsize = len};
 
-/* struct tdb_record. In a recovery record key_len is the size of the file to go back to. */
-struct record {
-	uint32_t next, rec_len, key_len, data_len, full_hash, magic;
-};
+	return tdb_jenkins_hash(&tdb_key);
+}
 
 static int read_at(int fd, void *data, size_t len, off_t at)
 {
@@ -40,16 +33,17 @@ static int read_at(int fd, void *data, size_t len, off_t at)
 	return (size_t)got == len ? PAT_OK : PAT_E_DAMAGED;
 }
 
-static int read_header(int fd, struct header *header)
+static int read_header(int fd, struct tdbfile_header *header)
 {
 	int error = read_at(fd, header, sizeof(*header), 0);
 
-	if (!error && (header->version != FILE_VERSION || header->hash_size == 0))
+	if (!error && (header->version != TDBFILE_VERSION || header->hash_size == 0))
 		error = PAT_E_DAMAGED;
 	return error;
 }
 
-static bool is_key(int fd, const struct record *record, off_t at, const char *key, size_t len)
+static bool is_key(int fd, const struct tdbfile_record *record, off_t at, const char *key,
+		   size_t len)
 {
 	char found[16];
 
@@ -60,20 +54,19 @@ static bool is_key(int fd, const struct record *record, off_t at, const char *ke
 
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
 {
-	TDB_DATA tdb_key = {.dptr = (unsigned char *)(uintptr_t)key, .dsize = key_len};
-	uint32_t hash = tdb_jenkins_hash(&tdb_key), offset;
-	struct header header;
-	struct record record;
+	uint32_t hash = tdbfile_hash(key, (uint32_t)key_len), offset;
+	struct tdbfile_header header;
+	struct tdbfile_record record;
 	int error = read_header(fd, &header);
 
 	if (!error)
 		error = read_at(fd, &offset, sizeof(offset),
-				HEADER_SIZE + 4 * ((off_t)(hash % header.hash_size) + 1));
+				(off_t)tdbfile_chain(hash, header.hash_size));
 	for (unsigned steps = 0; !error && offset != 0; steps++) {
 		error = read_at(fd, &record, sizeof(record), offset);
 		if (error)
 			break;
-		if (record.magic != RECORD_MAGIC || steps == STEPS_MAX)
+		if (record.magic != TDBFILE_USED || steps == STEPS_MAX)
 			return PAT_E_DAMAGED;
 		if (record.full_hash == hash && is_key(fd, &record, offset, key, key_len)) {
 			*at = (off_t)offset + (off_t)sizeof(record) + (off_t)key_len;
@@ -86,11 +79,30 @@ int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
 	return error ? error : PAT_E_NOTFOUND;
 }
 
+int slot_measure_chain(int fd, uint32_t chain, unsigned *records, uint64_t *bytes)
+{
+	struct tdbfile_record record;
+	uint32_t offset;
+	int error = read_at(fd, &offset, sizeof(offset), (off_t)tdbfile_chain(chain, UINT32_MAX));
+
+	for (unsigned steps = 0; !error && offset != 0; steps++) {
+		error = read_at(fd, &record, sizeof(record), offset);
+		if (!error && (record.magic != TDBFILE_USED || steps == STEPS_MAX))
+			error = PAT_E_DAMAGED;
+		if (error)
+			break;
+		offset = record.next;
+		*bytes += sizeof(record) + (uint64_t)record.rec_len;
+		++*records;
+	}
+	return error;
+}
+
 /*
  * Whether TDB may be let loose on a recovery area: it believes the lengths that it finds there. The
  * area is a row of offset, length and that many bytes.
  */
-static int check_recovery(int fd, off_t at, const struct record *record, off_t file_size)
+static int check_recovery(int fd, off_t at, const struct tdbfile_record *record, off_t file_size)
 {
 	uint64_t end = (uint64_t)at + sizeof(*record) + record->data_len;
 	uint64_t place = (uint64_t)at + sizeof(*record);
@@ -114,8 +126,8 @@ static int check_recovery(int fd, off_t at, const struct record *record, off_t f
 
 int slot_needs_recovery(int fd, int *needed)
 {
-	struct header header;
-	struct record record;
+	struct tdbfile_header header;
+	struct tdbfile_record record;
 	struct stat st;
 	int error = read_header(fd, &header);
 
@@ -123,7 +135,7 @@ int slot_needs_recovery(int fd, int *needed)
 	if (error || header.recovery_start == 0)
 		return error;
 	error = read_at(fd, &record, sizeof(record), header.recovery_start);
-	if (error || record.magic != RECOVERY_MAGIC)
+	if (error || record.magic != TDBFILE_RECOVERY)
 		return error == PAT_E_DAMAGED ? PAT_OK : error;
 	*needed = 1;
 	if (fstat(fd, &st) < 0)

@@ -3,18 +3,22 @@
 #define SLOT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
  * Where the value of a record lies in a TDB file, so that it can be overwritten there and nowhere
  * else. tdb_store() is no such thing: when the write in place fails it deletes the record and makes
- * it anew, outside of any transaction. The layout is that of tdb's common/tdb_private.h, in the
- * byte order of the machine, with the hash of TDB_INCOMPATIBLE_HASH.
+ * it anew, outside of any transaction (tdbfile.h).
  *
  * 0 and *at, if there is such a record and its value has exactly `size` bytes; PAT_E_NOTFOUND;
  * PAT_E_DAMAGED when the chain makes no sense; PAT_E_IO.
  */
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at);
+
+/* Adds how many records a chain has, and how many bytes of the file. 0, PAT_E_DAMAGED or PAT_E_IO.
+ */
+int slot_measure_chain(int fd, uint32_t chain, unsigned *records, uint64_t *bytes);
 
 /*
  * Whether a killed or failed process left in the file a transaction to roll back: *needed.

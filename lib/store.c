@@ -14,28 +14,12 @@
 #include <unistd.h>
 
 #include "pat/error.h"
+#include "place.h"
 #include "slot.h"
 #include "store_private.h"
 
-/*
- * No mmap: a file that is cut short while open would be a SIGBUS in sshd. No locks of TDB's: they
- * wait for ever. Its other hash function is the better one.
- */
-#define TDB_FLAGS (TDB_NOMMAP | TDB_NOLOCK | TDB_DISALLOW_NESTING | TDB_INCOMPATIBLE_HASH)
-#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-
-/* A prime. At two records a token, chains stay under 10 up to some 50000 tokens. */
-#define HASH_SIZE 10007
-
 /* From open to close, because TDB is not safe for threads that open the same file. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-
-/* Where the store is, taken apart and opened. */
-struct place {
-	const char *path;
-	const char *base;
-	int dir;
-};
 
 int store_tdb_error(struct tdb_context *tdb)
 {
@@ -53,28 +37,7 @@ int store_tdb_error(struct tdb_context *tdb)
 	}
 }
 
-static int open_error(void)
-{
-	switch (errno) {
-	case ENOENT:
-	case ENOTDIR:
-		return PAT_E_NOSTORE;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return PAT_E_ACCESS;
-	case ELOOP:
-	case ENXIO:
-	case EISDIR:
-		return PAT_E_UNSAFE;
-	case ENOMEM:
-		return PAT_E_NOMEM;
-	default:
-		return PAT_E_IO;
-	}
-}
-
-static int take_mutex(pat_deadline deadline)
+int store_take_mutex(pat_deadline deadline)
 {
 	unsigned tries = 0;
 
@@ -84,75 +47,9 @@ static int take_mutex(pat_deadline deadline)
 	return PAT_OK;
 }
 
-/* Whether what is open at `fd` is of this kind, and writable by nobody but its owner, us. */
-static int check_ours(int fd, mode_t kind)
+void store_give_mutex(void)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return PAT_E_IO;
-	if ((st.st_mode & S_IFMT) != kind || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		return PAT_E_UNSAFE;
-	/* A second name would be a second way to it. */
-	if (kind == S_IFREG && st.st_nlink != 1)
-		return PAT_E_UNSAFE;
-	return PAT_OK;
-}
-
-/* Makes a directory that is not there, and has its name on disk: what it will hold is worth no more
- * than that. */
-static int make_directory(const char *dir)
-{
-	char parent[PATH_MAX];
-	const char *slash = strrchr(dir, '/');
-	int fd, error = PAT_OK;
-
-	if (mkdir(dir, 0700) < 0)
-		return errno == EEXIST ? PAT_OK : open_error();
-	(void)snprintf(parent, sizeof(parent), "%.*s/", (int)(slash - dir), dir);
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return open_error();
-	if (fsync(fd) < 0)
-		error = PAT_E_IO;
-	close(fd);
-	return error;
-}
-
-/* Opens the directory of the store, and makes it if `make`. */
-static int place_open(struct place *place, const char *path, bool make)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-	size_t len;
-
-	if (path[0] != '/' || slash[1] == '\0')
-		return PAT_E_INVALID;
-	len = slash == path ? 1 : (size_t)(slash - path);
-	if (len >= sizeof(dir))
-		return PAT_E_TOOBIG;
-	memcpy(dir, path, len);
-	dir[len] = '\0';
-	place->path = path;
-	place->base = slash + 1;
-
-	if (make) {
-		int error = make_directory(dir);
-
-		if (error)
-			return error;
-	}
-	place->dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (place->dir < 0)
-		return errno == ENOTDIR ? PAT_E_UNSAFE : open_error();
-	return check_ours(place->dir, S_IFDIR);
-}
-
-static bool place_has_store(const struct place *place)
-{
-	struct stat st;
-
-	return fstatat(place->dir, place->base, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	pthread_mutex_unlock(&one_at_a_time);
 }
 
 /*
@@ -179,8 +76,8 @@ static int inspect(struct pat_store *store, const struct place *place, int *reco
 	int error;
 
 	if (fd < 0)
-		return open_error();
-	error = check_ours(fd, S_IFREG);
+		return place_open_error();
+	error = place_check_ours(fd, S_IFREG);
 	if (!error && fstat(fd, &store->file) < 0)
 		error = PAT_E_IO;
 	if (!error)
@@ -219,7 +116,7 @@ static int check_same(const struct pat_store *store)
 		errno = EBADF;
 		return PAT_E_ACCESS;
 	}
-	return check_ours(fd, S_IFREG);
+	return place_check_ours(fd, S_IFREG);
 }
 
 int store_open_tdb(struct pat_store *store)
@@ -227,12 +124,12 @@ int store_open_tdb(struct pat_store *store)
 	const struct tdb_logging_context log = {note_fatal, store};
 
 	errno = 0;
-	store->tdb = tdb_open_ex(store->path, 0, TDB_FLAGS, OPEN_FLAGS, 0, &log, NULL);
+	store->tdb = tdb_open_ex(store->path, 0, STORE_TDB_FLAGS, STORE_OPEN_FLAGS, 0, &log, NULL);
 	if (store->tdb == NULL) {
 		/* It may say nothing at all of a file that it cannot read. */
 		if (errno == 0 || errno == EIO || errno == EINVAL || errno == ENOSYS)
 			return PAT_E_DAMAGED;
-		return open_error();
+		return place_open_error();
 	}
 	/* The environment variable TDB_NO_FSYNC is not asked about what is durable here. */
 	tdb_remove_flags(store->tdb, TDB_NOSYNC);
@@ -281,17 +178,18 @@ static int fill_new(struct pat_store *store)
 static int create(const struct place *place)
 {
 	char path[PATH_MAX], base[NAME_MAX + 1];
-	struct pat_store fresh = {.gate.fd = -1, .spare = -1};
+	struct pat_store fresh = {.gate.fd = -1, .spare = -1, .full_at = STORE_FULL_AT};
 	int error, fd;
 
 	if (snprintf(path, sizeof(path), "%s.new", place->path) >= (int)sizeof(path) ||
 	    snprintf(base, sizeof(base), "%s.new", place->base) >= (int)sizeof(base))
 		return PAT_E_TOOBIG;
 	if (unlinkat(place->dir, base, 0) < 0 && errno != ENOENT)
-		return open_error();
-	fresh.tdb = tdb_open(path, HASH_SIZE, TDB_FLAGS, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
+		return place_open_error();
+	fresh.tdb = tdb_open(path, STORE_HASH_SIZE, STORE_TDB_FLAGS,
+			     STORE_OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
 	if (fresh.tdb == NULL)
-		return errno ? open_error() : PAT_E_IO;
+		return errno ? place_open_error() : PAT_E_IO;
 	error = fill_new(&fresh);
 	fd = tdb_fd(fresh.tdb);
 	if (!error && fsync(fd) < 0)
@@ -329,8 +227,10 @@ static int open_alone(struct pat_store *store, const struct place *place, bool m
 		      pat_deadline deadline)
 {
 	int recovery;
-	int error = gate_enter_alone(&store->gate, deadline);
+	int error = gate_take_pen(&store->gate, deadline);
 
+	if (!error)
+		error = gate_enter_alone(&store->gate, deadline);
 	if (!error && make && !place_has_store(place))
 		error = create(place);
 	if (!error)
@@ -361,16 +261,17 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 	int error;
 
 	*out = NULL;
-	error = take_mutex(deadline);
+	error = store_take_mutex(deadline);
 	if (error)
 		return error;
 	store = calloc(1, sizeof(*store));
 	if (store == NULL) {
-		pthread_mutex_unlock(&one_at_a_time);
+		store_give_mutex();
 		return PAT_E_NOMEM;
 	}
 	store->gate.fd = -1;
 	store->spare = -1;
+	store->full_at = STORE_FULL_AT;
 	error = name_files(store, path);
 	if (!error)
 		error = place_open(&place, path, make);
@@ -384,12 +285,7 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 		error = open_alone(store, &place, make, deadline);
 	if (!error)
 		error = check_schema(store);
-	if (place.dir >= 0) {
-		int saved = errno;
-
-		close(place.dir);
-		errno = saved;
-	}
+	place_close(&place);
 	if (error)
 		pat_store_close(store);
 	else
@@ -412,6 +308,6 @@ void pat_store_close(struct pat_store *store)
 	free(store->lock_path);
 	free(store->path);
 	free(store);
-	pthread_mutex_unlock(&one_at_a_time);
+	store_give_mutex();
 	errno = saved;
 }

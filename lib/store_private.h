@@ -12,6 +12,20 @@
 #include "gate.h"
 #include "pat/store.h"
 
+/*
+ * No mmap: a file that is cut short while open would be a SIGBUS in sshd. No locks of TDB's: they
+ * wait for ever. Its other hash function is the better one.
+ */
+#define STORE_TDB_FLAGS (TDB_NOMMAP | TDB_NOLOCK | TDB_DISALLOW_NESTING | TDB_INCOMPATIBLE_HASH)
+#define STORE_OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+
+/* How many chains a new store has. A rebuilt one has this, doubled as often as need be. */
+#define STORE_HASH_SIZE 10007
+
+/* An offset in TDB has 32 bits. What grows by a tenth at a time must stop well before. */
+#define STORE_SIZE_MAX (UINT32_MAX - (64U << 20))
+#define STORE_FULL_AT (3584ULL << 20)
+
 /* An open store. store.c opens and closes it, store_records.c reads and writes through it. */
 struct pat_store {
 	struct tdb_context *tdb;
@@ -23,11 +37,16 @@ struct pat_store {
 	char *path;   /* for opening once more */
 	char *lock_path;
 	struct stat file; /* which file was looked at */
+	uint64_t full_at; /* size from which on nothing is added */
 };
 
 /* Opens the file in store->tdb. Who calls is alone in the gate, or knows that there is nothing to
  * roll back. */
 int store_open_tdb(struct pat_store *store);
+
+/* The mutex that is held while a store is open in this process. 0 or PAT_E_BUSY. */
+int store_take_mutex(pat_deadline deadline);
+void store_give_mutex(void);
 
 /* What TDB's last failure means. */
 int store_tdb_error(struct tdb_context *tdb);

@@ -35,12 +35,22 @@ static void discard(TDB_DATA *value)
 	free(value->dptr);
 }
 
+/* What there is can still be changed, revoked above all. */
+static bool is_full(const struct pat_store *store)
+{
+	struct stat st;
+
+	return fstat(tdb_fd(store->tdb), &st) == 0 && (uint64_t)st.st_size >= store->full_at;
+}
+
 static int put(struct pat_store *store, struct pat_key *key, unsigned char *buf, size_t len)
 {
 	TDB_DATA value = {.dptr = buf, .dsize = len};
 
 	if (!store->in_transaction)
 		return PAT_E_INVALID;
+	if (is_full(store) && !tdb_exists(store->tdb, tdb_key(key)))
+		return PAT_E_FULL;
 	if (tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0)
 		return PAT_OK;
 	store->spoilt = true;

@@ -2,6 +2,7 @@
 #include "create.h"
 
 #include "grants.h"
+#include "grow.h"
 #include "pat/error.h"
 #include "plan.h"
 #include "report.h"
@@ -46,5 +47,6 @@ int create_act(struct session *session, const json_t *parameters)
 		return plan_refuse_count(session, &it);
 	if (error)
 		return report_store_failure(session, error);
+	grow_note_mint();
 	return plan_deliver(session, &token, &it.grant);
 }

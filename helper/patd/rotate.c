@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "grants.h"
+#include "grow.h"
 #include "pat/error.h"
 #include "pat/when.h"
 #include "plan.h"
@@ -114,6 +115,7 @@ int rotate_act(struct session *session, const json_t *parameters)
 		return plan_refuse_count(session, &plan);
 	if (error)
 		return report_store_failure(session, error);
+	grow_note_mint();
 	report_rotation(session, &rotation);
 	return plan_deliver(session, &token, &rotation.next);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crowd.h"
+#include "grow.h"
 #include "log.h"
 #include "pat/error.h"
 #include "peer.h"
@@ -41,6 +42,7 @@ struct server {
 	sigset_t old_mask;
 	bool out_of_descriptors;
 	struct crowd crowd;
+	struct grow grow;
 };
 
 static _Noreturn void run_child(const struct server *server, int fd, const struct peer *peer,
@@ -56,7 +58,9 @@ static _Noreturn void run_child(const struct server *server, int fd, const struc
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	alarm(door->seconds);
 	door->serve(fd, peer, server->settings);
-	_exit(0);
+	/* Its client waits for nothing any more. */
+	close(fd);
+	_exit(grow_exit_status(server->settings));
 }
 
 static int64_t now_ns(void)
@@ -125,8 +129,11 @@ static void reap(struct server *server)
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct crowd_member gone = crowd_leave(&server->crowd, pid);
+		struct crowd_member gone;
 
+		if (grow_take_exit(&server->grow, pid, status, server->settings))
+			continue;
+		gone = crowd_leave(&server->crowd, pid);
 		if (WIFSIGNALED(status) && gone.pid != 0 && !gone.leaving)
 			log_line(LOG_WARNING, "a connection of uid=%u was ended by signal %d",
 				 (unsigned)gone.uid, WTERMSIG(status));
@@ -173,7 +180,7 @@ static int serve_until_told(struct server *server, bool leave_when_idle)
 	};
 
 	for (;;) {
-		bool idle = leave_when_idle && server->crowd.count == 0;
+		bool idle = leave_when_idle && server->crowd.count == 0 && server->grow.pid == 0;
 		/* Who waits at the door cannot be let in now: look at nothing else for a moment. */
 		bool pause = server->out_of_descriptors;
 		int ready = poll(fds, pause ? 1 : sizeof(fds) / sizeof(fds[0]),

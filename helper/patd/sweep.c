@@ -7,6 +7,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "grow.h"
 #include "log.h"
 #include "pat/account.h"
 #include "pat/error.h"
@@ -333,6 +334,7 @@ int sweep_run(const struct settings *settings)
 		printf("%lu revoked, %lu removed\n",
 		       sweep.counts[REVOKE_UNUSED] + sweep.counts[REVOKE_GONE],
 		       sweep.counts[REMOVE]);
+		grow_now(settings);
 	}
 	free(policy);
 	return error;

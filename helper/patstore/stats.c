@@ -9,17 +9,9 @@
 
 #include "pat/error.h"
 #include "pat/when.h"
-#include "survey.h"
 
 /* All figures, and how they are called by people and by Prometheus
  * (https://prometheus.io/docs/practices/naming/). Those without a metric are not for graphs. */
-struct figures {
-	struct survey survey;
-	struct pat_meta meta;
-	uint64_t bytes;
-	uint32_t buckets;
-};
-
 struct line {
 	const char *name;
 	const char *metric;
@@ -30,14 +22,13 @@ struct line {
 
 enum { LINES = PAT_STATUS_REVOKED + 1 + 10 };
 
-static void fill(const struct figures *f, struct line lines[LINES])
+static void fill(const struct pat_rebuild_result *s, struct line lines[LINES])
 {
 	static const char *const by_status[] = {
 		"pam_pat_tokens{status=\"active\"}",  "pam_pat_tokens{status=\"suspended\"}",
 		"pam_pat_tokens{status=\"spent\"}",   "pam_pat_tokens{status=\"expired\"}",
 		"pam_pat_tokens{status=\"revoked\"}",
 	};
-	const struct survey *s = &f->survey;
 	struct line *line = lines;
 
 	for (enum pat_status i = PAT_STATUS_ACTIVE; i <= PAT_STATUS_REVOKED; i++)
@@ -55,14 +46,14 @@ static void fill(const struct figures *f, struct line lines[LINES])
 	*line++ = (struct line){"refused_unknown", "pam_pat_refused_total{reason=\"unknown\"}",
 				NULL, true, s->strangers};
 	*line++ = (struct line){"faults", "pam_pat_store_faults", "Damaged records.", false,
-				s->faults};
+				s->faults + s->lost};
 	*line++ = (struct line){"bytes", "pam_pat_store_bytes", "Size of the store.", false,
-				f->bytes};
-	*line++ = (struct line){"buckets", NULL, NULL, false, f->buckets};
-	*line++ = (struct line){"schema", NULL, NULL, false, f->meta.schema};
+				s->bytes};
+	*line++ = (struct line){"buckets", NULL, NULL, false, s->buckets};
+	*line++ = (struct line){"schema", NULL, NULL, false, s->meta.schema};
 	*line++ = (struct line){"generation", "pam_pat_changes_total",
 				"Changes of grants since the store was made.", true,
-				f->meta.generation};
+				s->meta.generation};
 }
 
 static void print_text(FILE *out, const struct line *lines, int64_t created_at)
@@ -109,31 +100,17 @@ static void print_prometheus(FILE *out, const struct line *lines)
 	}
 }
 
-static void report_nothing(const char *record, const char *fault)
+int stats_print(const struct pat_rebuild_result *result, enum stats_form form, FILE *out)
 {
-	(void)record;
-	(void)fault;
-}
-
-int stats_print(struct pat_store *store, enum stats_form form, FILE *out)
-{
-	struct figures figures = {.bytes = 0};
 	struct line lines[LINES];
-	int error = survey_run(store, (int64_t)time(NULL), report_nothing, &figures.survey);
 
-	if (!error)
-		error = pat_store_size(store, &figures.bytes, &figures.buckets);
-	if (!error)
-		error = pat_store_get_meta(store, &figures.meta);
-	if (error)
-		return error;
-	fill(&figures, lines);
+	fill(result, lines);
 	switch (form) {
 	case STATS_TEXT:
-		print_text(out, lines, figures.meta.created_at);
+		print_text(out, lines, result->meta.created_at);
 		break;
 	case STATS_JSON:
-		return print_json(out, lines, figures.meta.created_at);
+		return print_json(out, lines, result->meta.created_at);
 	case STATS_PROMETHEUS:
 		print_prometheus(out, lines);
 		break;

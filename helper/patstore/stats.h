@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "pat/store.h"
+#include "pat/rebuild.h"
 
 enum stats_form {
 	STATS_TEXT,
@@ -12,7 +12,7 @@ enum stats_form {
 	STATS_PROMETHEUS, /* the text format that the node exporter's textfile collector reads */
 };
 
-/* Counts what is in an open store, and prints it to `out`. 0 or a negative error. */
-int stats_print(struct pat_store *store, enum stats_form form, FILE *out);
+/* Prints what was counted. 0 or a negative error. */
+int stats_print(const struct pat_rebuild_result *result, enum stats_form form, FILE *out);
 
 #endif

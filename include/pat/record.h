@@ -176,4 +176,11 @@ int pat_index_decode(uint32_t uid, const unsigned char *buf, size_t len, struct 
 int pat_meta_encode(const struct pat_meta *meta, unsigned char *buf, size_t *len);
 int pat_meta_decode(const unsigned char *buf, size_t len, struct pat_meta *meta);
 
+/* Whether these bytes are a whole record of that key: 0, PAT_E_DAMAGED, or PAT_E_VERSION. Its
+ * fields are not looked at. */
+int pat_record_verify(const struct pat_key *key, const unsigned char *buf, size_t len);
+
+/* The length of the longest record. */
+#define PAT_RECORD_SIZE_MAX PAT_INDEX_SIZE_MAX
+
 #endif

@@ -79,8 +79,8 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
 		    const struct pat_event *event, uint32_t max_uses, pat_deadline deadline);
 
-/* Writes, only inside a transaction. 0, or a negative error after which nothing must be committed.
- */
+/* Writes, only inside a transaction. 0, or a negative error after which nothing must be committed:
+ * PAT_E_FULL for a new record where there are as many as the format allows. */
 int pat_store_put_grant(struct pat_store *store, const struct pat_grant *grant);
 int pat_store_put_use(struct pat_store *store, const char id[PAT_ID_LEN],
 		      const struct pat_use *use);

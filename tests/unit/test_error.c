@@ -9,19 +9,19 @@
 static void every_error_has_a_phrase_of_its_own_without_a_full_stop(void **state)
 {
 	(void)state;
-	for (int error = PAT_E_SHADOW; error <= PAT_OK; error++) {
+	for (int error = PAT_E_FULL; error <= PAT_OK; error++) {
 		const char *phrase = pat_error_text(error);
 
 		assert_true(pat_text_valid(phrase, 2, 80));
 		assert_int_not_equal(phrase[strlen(phrase) - 1], '.');
-		for (int other = PAT_E_SHADOW; other < error; other++)
+		for (int other = PAT_E_FULL; other < error; other++)
 			assert_string_not_equal(phrase, pat_error_text(other));
 	}
 }
 
 static void a_number_that_is_no_error_has_a_phrase_too(void **state)
 {
-	static const int numbers[] = {PAT_E_SHADOW - 1, -1000, INT_MIN, 1, INT_MAX};
+	static const int numbers[] = {PAT_E_FULL - 1, -1000, INT_MIN, 1, INT_MAX};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {

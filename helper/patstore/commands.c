@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pat/error.h"
+#include "pat/text.h"
+#include "patstore.h"
+
+/* An administrator waits longer than a login. */
+#define WAIT_MS 10000
+
+struct telling {
+	FILE *out;
+	bool notes; /* tell what is no fault, too */
+};
+
+static void tell(void *data, enum pat_rebuild_news news, const char *record, const char *text)
+{
+	const struct telling *telling = data;
+
+	if (news == PAT_NEWS_NOTE && !telling->notes)
+		return;
+	fprintf(telling->out, "%s: %s%s\n", record, news == PAT_NEWS_LOST ? "LOST: " : "", text);
+}
+
+int fail(const char *path, int error)
+{
+	char shown[512];
+	const char *text = error == PAT_E_BUSY ? "somebody else is using it, and did not come to "
+						 "an end in time"
+					       : pat_error_text(error);
+
+	/* errno says more of these two alone. */
+	if ((error != PAT_E_IO && error != PAT_E_ACCESS) || errno == 0)
+		errno = 0;
+	fprintf(stderr, "patstore: %s: %s%s%s\n", pat_escape(shown, sizeof(shown), path), text,
+		errno ? ": " : "", errno ? strerror(errno) : "");
+	return EXIT_FAILED;
+}
+
+static int go(const struct command_line *line, struct pat_rebuild *order, FILE *out,
+	      struct pat_rebuild_result *result)
+{
+	struct telling telling = {out, order->task == PAT_REBUILD_LOOK ||
+					       order->task == PAT_REBUILD_REPLACE};
+
+	order->store = line->store;
+	order->deadline = pat_deadline_in(WAIT_MS);
+	order->tell = tell;
+	order->data = &telling;
+	errno = 0;
+	return pat_rebuild(order, result);
+}
+
+static uint64_t tokens_in(const struct pat_rebuild_result *result)
+{
+	uint64_t sum = 0;
+
+	for (enum pat_status status = PAT_STATUS_ACTIVE; status <= PAT_STATUS_REVOKED; status++)
+		sum += result->by_status[status];
+	return sum;
+}
+
+int do_check(const struct command_line *line, FILE *out)
+{
+	struct pat_rebuild order = {.task = PAT_REBUILD_LOOK, .thorough = true};
+	struct pat_rebuild_result result;
+	int error = go(line, &order, out, &result);
+	uint64_t faults = result.faults + result.lost;
+
+	if (error)
+		return fail(line->store, error);
+	fprintf(out, "%" PRIu64 " tokens, %" PRIu64 " faults\n", tokens_in(&result), faults);
+	if (faults > 0)
+		fputs("Bring back what is lost from a backup (patstore restore), or make do with "
+		      "what is left (patstore rebuild).\n",
+		      out);
+	return faults == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+int do_stats(const struct command_line *line, FILE *out)
+{
+	struct pat_rebuild order = {.task = PAT_REBUILD_LOOK};
+	struct pat_rebuild_result result;
+	FILE *nowhere = fopen("/dev/null", "w");
+	int error = nowhere ? go(line, &order, nowhere, &result) : PAT_E_IO;
+
+	if (nowhere != NULL)
+		fclose(nowhere);
+	if (!error)
+		error = stats_print(&result, line->form, out);
+	return error ? fail(line->store, error) : EXIT_OK;
+}
+
+/* The last lines of what wrote a store. */
+static int sum_up(const struct pat_rebuild_result *result, FILE *out)
+{
+	fprintf(out, "%" PRIu64 " tokens", tokens_in(result));
+	if (result->back > 0)
+		fprintf(out, ", %" PRIu64 " of them back", result->back);
+	if (result->faults > 0)
+		fprintf(out, ", %" PRIu64 " faults mended", result->faults);
+	if (result->lost > 0)
+		fprintf(out, ", %" PRIu64 " records lost", result->lost);
+	fputc('\n', out);
+	return result->lost > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int do_backup(const struct command_line *line, FILE *out)
+{
+	const bool to_stdout = strcmp(line->file, "-") == 0;
+	struct pat_rebuild order = {.task = PAT_REBUILD_BACKUP,
+				    .file = to_stdout ? NULL : line->file,
+				    .out = STDOUT_FILENO,
+				    .force = line->force};
+	struct pat_rebuild_result result;
+	char shown[512];
+	int error;
+
+	if (to_stdout && isatty(STDOUT_FILENO)) {
+		fputs("patstore: a backup is nothing for a terminal\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (!to_stdout && !line->force && access(line->file, F_OK) == 0)
+		error = PAT_E_EXISTS;
+	else
+		error = go(line, &order, to_stdout ? stderr : out, &result);
+	if (error == PAT_E_EXISTS) {
+		fprintf(stderr,
+			"patstore: %s: it exists already: choose another name, or replace it with "
+			"--force\n",
+			pat_escape(shown, sizeof(shown), line->file));
+		return EXIT_FAILED;
+	}
+	if (error)
+		return fail(line->store, error);
+	return sum_up(&result, to_stdout ? stderr : out);
+}
+
+int do_restore(const struct command_line *line, FILE *out)
+{
+	struct pat_rebuild order = {.task = line->replace ? PAT_REBUILD_REPLACE
+							  : PAT_REBUILD_RESTORE,
+				    .file = line->file};
+	struct pat_rebuild_result result;
+	int error;
+
+	if (access(line->file, F_OK) < 0)
+		return fail(line->file, PAT_E_IO);
+	error = go(line, &order, out, &result);
+	return error ? fail(line->store, error) : sum_up(&result, out);
+}
+
+int do_rebuild(const struct command_line *line, FILE *out)
+{
+	struct pat_rebuild order = {.task = PAT_REBUILD_STORE};
+	struct pat_rebuild_result result;
+	int error = go(line, &order, out, &result);
+
+	return error ? fail(line->store, error) : sum_up(&result, out);
+}

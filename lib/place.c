@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pat/error.h"
+
+int place_open_error(void)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+		return PAT_E_NOSTORE;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return PAT_E_ACCESS;
+	case ELOOP:
+	case ENXIO:
+	case EISDIR:
+		return PAT_E_UNSAFE;
+	case ENOMEM:
+		return PAT_E_NOMEM;
+	default:
+		return PAT_E_IO;
+	}
+}
+
+int place_check_ours(int fd, mode_t kind)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	if ((st.st_mode & S_IFMT) != kind || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+		return PAT_E_UNSAFE;
+	/* A second name would be a second way to it. */
+	if (kind == S_IFREG && st.st_nlink != 1)
+		return PAT_E_UNSAFE;
+	return PAT_OK;
+}
+
+/* Makes a directory that is not there, and has its name on disk: what it will hold is worth no more
+ * than that. */
+static int make_directory(const char *dir)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(dir, '/');
+	int fd, error = PAT_OK;
+
+	if (mkdir(dir, 0700) < 0)
+		return errno == EEXIST ? PAT_OK : place_open_error();
+	(void)snprintf(parent, sizeof(parent), "%.*s/", (int)(slash - dir), dir);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return place_open_error();
+	if (fsync(fd) < 0)
+		error = PAT_E_IO;
+	close(fd);
+	return error;
+}
+
+int place_open(struct place *place, const char *path, bool make)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	size_t len;
+
+	place->dir = -1;
+	if (path[0] != '/' || slash[1] == '\0')
+		return PAT_E_INVALID;
+	len = slash == path ? 1 : (size_t)(slash - path);
+	if (len >= sizeof(dir))
+		return PAT_E_TOOBIG;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	place->path = path;
+	place->base = slash + 1;
+
+	if (make) {
+		int error = make_directory(dir);
+
+		if (error)
+			return error;
+	}
+	place->dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (place->dir < 0)
+		return errno == ENOTDIR ? PAT_E_UNSAFE : place_open_error();
+	return place_check_ours(place->dir, S_IFDIR);
+}
+
+bool place_has_store(const struct place *place)
+{
+	struct stat st;
+
+	return fstatat(place->dir, place->base, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+void place_close(struct place *place)
+{
+	int saved = errno;
+
+	if (place->dir >= 0)
+		close(place->dir);
+	place->dir = -1;
+	errno = saved;
+}

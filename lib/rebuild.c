@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+#include "rebuild.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pat/error.h"
+#include "pat/text.h"
+#include "store_private.h"
+
+/* Records in a chain, after a rebuild at most, and before one at least. */
+#define FILL 2
+#define FILL_WANTED 5
+
+void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
+		       const char *text)
+{
+	rebuild->result->faults += news == PAT_NEWS_FAULT;
+	rebuild->result->lost += news == PAT_NEWS_LOST;
+	rebuild->result->back += news == PAT_NEWS_BACK;
+	if (rebuild->order->tell != NULL)
+		rebuild->order->tell(rebuild->order->data, news, which, text);
+}
+
+void rebuild_tell(struct rebuild *rebuild, enum pat_rebuild_news news, const struct pat_key *key,
+		  const char *text)
+{
+	char raw[PAT_KEY_MAX + 1] = "", shown[4 * PAT_KEY_MAX + 1];
+
+	memcpy(raw, key->bytes, key->len);
+	rebuild_tell_file(rebuild, news, pat_escape(shown, sizeof(shown), raw), text);
+}
+
+static void tell_number(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
+			uint64_t number, const char *text)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "%llu %s", (unsigned long long)number, text);
+	rebuild_tell_file(rebuild, news, which, line);
+}
+
+/* What is wrong with a file as such. */
+static void tell_structure(struct rebuild *rebuild, struct source *source)
+{
+	const char *which = source->is_store ? "the file" : "the backup";
+	const struct salvage *salvage = &source->salvage;
+
+	if (salvage->window.unreadable > 0)
+		tell_number(rebuild, PAT_NEWS_FAULT, which, salvage->window.unreadable,
+			    "bytes cannot be read from the disk");
+	if (!salvage->header_good && source->salvage.count > 0)
+		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, which, "its header is damaged");
+	if (salvage->found.chains > 0)
+		tell_number(rebuild, PAT_NEWS_FAULT, which, salvage->found.chains,
+			    "of its hash chains lead nowhere: tokens are not found");
+	if (salvage->found.untailed > 0)
+		tell_number(rebuild, PAT_NEWS_FAULT, which, salvage->found.untailed,
+			    "records have a damaged length");
+	source->distrusted = salvage->found.chains > 0 || !salvage->header_good;
+}
+
+static int open_salvage(struct rebuild *rebuild, struct source *source)
+{
+	int error;
+
+	if (!source->is_open)
+		return PAT_OK;
+	error = salvage_open(&source->salvage, source->fd);
+	if (!error)
+		tell_structure(rebuild, source);
+	/* A store of which nothing is left does not keep a backup from coming back. */
+	if (error == PAT_E_DAMAGED && source->is_store && rebuild->merging) {
+		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, "the file", "nothing of it can be read");
+		return PAT_OK;
+	}
+	return error;
+}
+
+/* What no chain leads to, but stands in step, is gone through again once one of them was a victim.
+ */
+static int take_unreached(struct rebuild *rebuild, struct source *source)
+{
+	bool distrusted = source->distrusted;
+	int error = rebuild_take(rebuild, source, SALVAGE_IN_STEP);
+
+	if (error || source->distrusted == distrusted)
+		return error;
+	source->left_over = 0;
+	return rebuild_take(rebuild, source, SALVAGE_IN_STEP);
+}
+
+static int take_sure(struct rebuild *rebuild, struct source *source)
+{
+	int error;
+
+	if (!source->is_open)
+		return PAT_OK;
+	error = rebuild_take(rebuild, source, SALVAGE_REACHED);
+	source->distrusted |= !rebuild->has_meta;
+	return error ? error : take_unreached(rebuild, source);
+}
+
+static int take_all(struct rebuild *rebuild)
+{
+	const bool backing_up = rebuild->order->task == PAT_REBUILD_BACKUP;
+	int error = PAT_OK;
+
+	if (rebuild->order->task != PAT_REBUILD_REPLACE)
+		error = take_sure(rebuild, &rebuild->store);
+	if (!error)
+		error = take_sure(rebuild, &rebuild->backup);
+	/* A backup is for what is certain. */
+	if (!error && rebuild->store.is_open && !backing_up &&
+	    rebuild->order->task != PAT_REBUILD_REPLACE)
+		error = rebuild_take(rebuild, &rebuild->store, SALVAGE_STRAY);
+	if (!error && rebuild->backup.is_open)
+		error = rebuild_take(rebuild, &rebuild->backup, SALVAGE_STRAY);
+	if (!error)
+		error = rebuild_finish(rebuild);
+	if (!error && rebuild->order->task == PAT_REBUILD_REPLACE)
+		error = rebuild_compare(rebuild);
+	if (!error && rebuild->order->thorough)
+		rebuild_look_further(rebuild);
+	if (!error && rebuild->store.left_over > 0)
+		tell_number(rebuild, PAT_NEWS_NOTE, "the file", rebuild->store.left_over,
+			    "records are left over from changes that were cut off");
+	return error;
+}
+
+static uint32_t choose_hash_size(size_t records)
+{
+	uint32_t size = STORE_HASH_SIZE;
+
+	while (records / FILL > size && size < 1U << 24)
+		size *= 2;
+	return size;
+}
+
+/* The new file is made beside what it will replace; for a descriptor, beside the store. One that a
+ * killed process left is in the way. */
+static int open_new(struct rebuild *rebuild)
+{
+	const struct pat_rebuild *order = rebuild->order;
+	const bool to_descriptor = order->task == PAT_REBUILD_BACKUP && order->file == NULL;
+	const bool to_file = order->task == PAT_REBUILD_BACKUP && order->file != NULL;
+	size_t records = rebuild->store.salvage.count + rebuild->backup.salvage.count;
+	struct statvfs fs;
+	int error;
+
+	if (order->task == PAT_REBUILD_REPLACE)
+		records = rebuild->backup.salvage.count;
+	error = to_descriptor
+			? asprintf(&rebuild->new_path, "%s.%ld.out", order->store, (long)getpid())
+		: to_file ? asprintf(&rebuild->new_path, "%s.unfinished", order->file)
+			  : asprintf(&rebuild->new_path, "%s.new", order->store);
+	if (error < 0) {
+		rebuild->new_path = NULL;
+		return PAT_E_NOMEM;
+	}
+	if (unlink(rebuild->new_path) < 0 && errno != ENOENT)
+		return PAT_E_IO;
+	error = tdbwrite_open(&rebuild->out, rebuild->new_path, choose_hash_size(records));
+	rebuild->writing = rebuild->out.fd >= 0;
+	/* To fill a disk to the brim and fail then would harm others. */
+	if (!error && fstatvfs(rebuild->out.fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize <
+		    rebuild->store.salvage.window.size - rebuild->store.salvage.found.free_bytes) {
+		errno = ENOSPC;
+		error = PAT_E_IO;
+	}
+	if (!error && to_descriptor && unlink(rebuild->new_path) < 0)
+		error = PAT_E_IO;
+	return error;
+}
+
+int rebuild_verify(struct rebuild *rebuild)
+{
+	struct salvage salvage;
+	struct salvage_record record;
+	int error = salvage_open(&salvage, rebuild->out.fd);
+
+	if (!error && (salvage.count != rebuild->out.records || !salvage.header_good ||
+		       salvage.found.chains > 0 || salvage.found.gap_bytes > 0 ||
+		       salvage.found.untailed > 0 || salvage.found.unreached > 0))
+		error = PAT_E_DAMAGED;
+	for (size_t i = 0; !error && i < salvage.count; i++)
+		if (!salvage_get(&salvage, i, &record) ||
+		    pat_record_verify(&record.key, record.value, record.len) != PAT_OK)
+			error = PAT_E_DAMAGED;
+	salvage_close(&salvage);
+	return error;
+}
+
+/* Writes the new file, and puts it where it belongs. */
+static int write_new(struct rebuild *rebuild)
+{
+	enum pat_rebuild_task task = rebuild->order->task;
+	int error = open_new(rebuild);
+
+	if (!error)
+		error = take_all(rebuild);
+	if (!error && rebuild->order->whole_only &&
+	    rebuild->result->faults + rebuild->result->lost > 0)
+		error = PAT_E_DAMAGED;
+	if (!error)
+		error = tdbwrite_finish(&rebuild->out);
+	if (!error)
+		error = rebuild_verify(rebuild);
+	if (!error && task == PAT_REBUILD_BACKUP)
+		error = rebuild_deliver(rebuild);
+	else if (!error)
+		error = rebuild_exchange(rebuild);
+	if (rebuild->writing) {
+		int saved = errno;
+
+		(void)unlink(rebuild->new_path);
+		errno = saved;
+	}
+	return error;
+}
+
+static int run(struct rebuild *rebuild)
+{
+	const struct pat_rebuild *order = rebuild->order;
+	const bool restoring =
+		order->task == PAT_REBUILD_RESTORE || order->task == PAT_REBUILD_REPLACE;
+	int error = PAT_OK;
+
+	if (asprintf(&rebuild->lock_path, "%s.lock", order->store) < 0) {
+		rebuild->lock_path = NULL;
+		return PAT_E_NOMEM;
+	}
+	if (restoring)
+		error = rebuild_open_backup(rebuild);
+	if (!error)
+		error = rebuild_open_store(rebuild);
+	rebuild->merging = order->task == PAT_REBUILD_RESTORE && rebuild->store.is_open;
+	if (!error)
+		error = open_salvage(rebuild, &rebuild->store);
+	if (!error)
+		error = open_salvage(rebuild, &rebuild->backup);
+	if (error)
+		return error;
+	rebuild->result->bytes = rebuild->store.salvage.window.size;
+	rebuild->result->buckets = rebuild->store.salvage.hash_size;
+	rebuild->result->free_bytes =
+		rebuild->store.salvage.found.free_bytes + rebuild->store.salvage.found.gap_bytes;
+	error = ledger_open(&rebuild->ledger,
+			    rebuild->store.salvage.count / 2 + rebuild->backup.salvage.count / 2);
+	if (error)
+		return error;
+	return order->task == PAT_REBUILD_LOOK ? take_all(rebuild) : write_new(rebuild);
+}
+
+int pat_rebuild(const struct pat_rebuild *order, struct pat_rebuild_result *result)
+{
+	struct rebuild *rebuild;
+	int error;
+
+	*result = (struct pat_rebuild_result){.faults = 0};
+	if (sodium_init() < 0)
+		return PAT_E_IO;
+	rebuild = calloc(1, sizeof(*rebuild));
+	if (rebuild == NULL)
+		return PAT_E_NOMEM;
+	rebuild->order = order;
+	rebuild->result = result;
+	rebuild->place.dir = rebuild->gate.fd = rebuild->out.fd = -1;
+	rebuild->store.fd = rebuild->store.live = rebuild->backup.fd = rebuild->backup.live = -1;
+	rebuild->now = (int64_t)time(NULL);
+	rebuild->patience = 400;
+	error = store_take_mutex(order->deadline);
+	if (!error) {
+		error = run(rebuild);
+		store_give_mutex();
+	}
+	rebuild_close(rebuild);
+	sodium_memzero(rebuild, sizeof(*rebuild));
+	free(rebuild);
+	return error;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+#include <sodium.h>
+
+#include "pat/error.h"
+#include "pat/rebuild.h"
+#include "pat/store.h"
+#include "slot.h"
+#include "store_private.h"
+
+/*
+ * Records in a chain from which on a rebuild is wanted. Each costs a login some 2 us, and each
+ * rebuild leaves 2 at most: so the work of all rebuilds together is a few times that of the last.
+ */
+#define CROWDED 5
+
+/* So many chains tell how it is with the others. */
+#define LOOKED_AT 256
+
+/* A file smaller than this is not worth the work. */
+#define SMALL (1 << 20)
+
+int pat_rebuild_need(const char *path, pat_deadline deadline, struct pat_rebuild_need *need)
+{
+	struct pat_store *store;
+	uint64_t bytes, used = 0;
+	uint32_t buckets;
+	unsigned records = 0;
+	int error = pat_store_open(&store, path, PAT_STORE_READ, deadline);
+
+	*need = (struct pat_rebuild_need){.crowded = false};
+	if (error)
+		return error;
+	error = pat_store_size(store, &bytes, &buckets);
+	for (int i = 0; !error && i < LOOKED_AT; i++)
+		error = slot_measure_chain(tdb_fd(store->tdb), randombytes_uniform(buckets),
+					   &records, &used);
+	pat_store_close(store);
+	if (error)
+		return error;
+	need->crowded = records > LOOKED_AT * CROWDED;
+	need->hollow = bytes > SMALL && used * buckets / LOOKED_AT < bytes / 3;
+	return PAT_OK;
+}

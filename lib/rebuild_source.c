@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pat/error.h"
+#include "rebuild.h"
+#include "slot.h"
+#include "store_private.h"
+#include "window.h"
+
+static int open_file(struct rebuild *rebuild, int *fd)
+{
+	*fd = openat(rebuild->place.dir, rebuild->place.base,
+		     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return *fd < 0 ? place_open_error() : PAT_OK;
+}
+
+/* Who only looks may look at what nobody should use, as long as it is a file. */
+static int check_file(struct rebuild *rebuild, int fd)
+{
+	struct stat st;
+	int error = place_check_ours(fd, S_IFREG);
+
+	if (error != PAT_E_UNSAFE || rebuild->order->task != PAT_REBUILD_LOOK)
+		return error;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return PAT_E_UNSAFE;
+	if (st.st_uid != geteuid())
+		rebuild_tell_file(rebuild, PAT_NEWS_LOST, "the file",
+				  "it is not root's: nobody is let in by it");
+	if ((st.st_mode & 022) != 0)
+		rebuild_tell_file(rebuild, PAT_NEWS_LOST, "the file",
+				  "others may write it: nobody is let in by it");
+	if (st.st_nlink != 1)
+		rebuild_tell_file(rebuild, PAT_NEWS_LOST, "the file",
+				  "it has a second name: nobody is let in by it");
+	return PAT_OK;
+}
+
+/* Has TDB roll back the change that a killed process left. Nobody may be in the store for that. */
+static int roll_back(struct rebuild *rebuild, int *fd)
+{
+	struct pat_store store = {.path = (char *)(uintptr_t)rebuild->order->store, .spare = -1};
+	int needed = 0, error = gate_enter_alone(&rebuild->gate, rebuild->order->deadline);
+
+	if (error)
+		return error;
+	/* It was another's turn in between: look again. */
+	close(*fd);
+	error = open_file(rebuild, fd);
+	if (!error)
+		error = slot_needs_recovery(*fd, &needed);
+	if (!error && needed && fstat(*fd, &store.file) == 0) {
+		error = store_open_tdb(&store);
+		if (store.tdb != NULL)
+			tdb_close(store.tdb);
+	}
+	gate_leave(&rebuild->gate);
+	return error;
+}
+
+static int look_for_rest(struct rebuild *rebuild, int *fd)
+{
+	int needed, error = slot_needs_recovery(*fd, &needed);
+
+	if (!error && needed)
+		error = roll_back(rebuild, fd);
+	if (error != PAT_E_DAMAGED)
+		return error;
+	/* The records are to be had without it; each of them has its checksum. */
+	rebuild_tell_file(rebuild, PAT_NEWS_FAULT, "the file",
+			  needed ? "a change that was cut off cannot be rolled back"
+				 : "its header is damaged");
+	return PAT_OK;
+}
+
+/* Copies so much as there is to a file that has no name, beside where the new one will be. */
+static int copy_file(int from, int to)
+{
+	struct window window;
+	uint64_t at = 0;
+	int error = window_open(&window, from);
+
+	while (!error && at < window.size) {
+		size_t len = window.size - at < 65536 ? (size_t)(window.size - at) : 65536;
+		const unsigned char *bytes = window_get(&window, at, len);
+
+		if (bytes == NULL || pwrite(to, bytes, len, (off_t)at) != (ssize_t)len)
+			error = PAT_E_IO;
+		at += len;
+	}
+	window_close(&window);
+	return error;
+}
+
+/*
+ * For a backup: once there is a copy, the store may change. Uses may be made while it is copied;
+ * half of one is read again from the store itself (source.live).
+ */
+static int take_snapshot(struct rebuild *rebuild)
+{
+	const char *beside = rebuild->order->file ? rebuild->order->file : rebuild->order->store;
+	struct source *store = &rebuild->store;
+	char *name = NULL;
+	int fd, error;
+
+	if (asprintf(&name, "%s.%ld.tmp", beside, (long)getpid()) < 0)
+		return PAT_E_NOMEM;
+	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	error = fd < 0 || unlink(name) < 0 ? PAT_E_IO : PAT_OK;
+	free(name);
+	if (!error)
+		error = copy_file(store->fd, fd);
+	if (error) {
+		if (fd >= 0)
+			close(fd);
+		return error;
+	}
+	gate_put_pen(&rebuild->gate);
+	close(store->fd);
+	store->fd = fd;
+	return PAT_OK;
+}
+
+int rebuild_open_store(struct rebuild *rebuild)
+{
+	const struct pat_rebuild *order = rebuild->order;
+	bool make = order->task == PAT_REBUILD_RESTORE || order->task == PAT_REBUILD_REPLACE;
+	struct source *store = &rebuild->store;
+	int error = place_open(&rebuild->place, order->store, make);
+
+	if (!error && !make && !place_has_store(&rebuild->place))
+		error = PAT_E_NOSTORE;
+	if (!error)
+		error = gate_open(&rebuild->gate, rebuild->lock_path);
+	if (!error)
+		error = gate_take_pen(&rebuild->gate, order->deadline);
+	if (error)
+		return error;
+	store->is_store = true;
+	error = open_file(rebuild, &store->fd);
+	if (error == PAT_E_NOSTORE && make)
+		return PAT_OK;
+	if (!error)
+		error = check_file(rebuild, store->fd);
+	if (!error)
+		error = look_for_rest(rebuild, &store->fd);
+	if (!error)
+		store->live = fcntl(store->fd, F_DUPFD_CLOEXEC, 0);
+	if (!error && order->task == PAT_REBUILD_BACKUP)
+		error = take_snapshot(rebuild);
+	store->is_open = !error;
+	return error;
+}
+
+int rebuild_open_backup(struct rebuild *rebuild)
+{
+	struct source *backup = &rebuild->backup;
+	int error;
+
+	backup->fd = open(rebuild->order->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (backup->fd < 0)
+		return place_open_error();
+	/* Whoever could write it could let anybody in. Another name does no harm here. */
+	error = place_check_ours(backup->fd, S_IFREG);
+	if (error == PAT_E_UNSAFE) {
+		struct stat st;
+
+		if (fstat(backup->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+		    (st.st_mode & 022) == 0)
+			error = PAT_OK;
+	}
+	backup->is_open = !error;
+	return error;
+}
+
+static void close_source(struct source *source)
+{
+	salvage_close(&source->salvage);
+	if (source->fd >= 0)
+		close(source->fd);
+	if (source->live >= 0)
+		close(source->live);
+}
+
+void rebuild_close(struct rebuild *rebuild)
+{
+	int saved = errno;
+
+	close_source(&rebuild->store);
+	close_source(&rebuild->backup);
+	ledger_close(&rebuild->ledger);
+	tdbwrite_close(&rebuild->out);
+	free(rebuild->carried);
+	if (rebuild->gate.fd >= 0)
+		gate_close(&rebuild->gate);
+	place_close(&rebuild->place);
+	free(rebuild->lock_path);
+	free(rebuild->new_path);
+	errno = saved;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TDBWRITE_H
+#define TDBWRITE_H
+
+#include <stdint.h>
+
+#include "pat/record.h"
+
+/*
+ * Writes a new TDB file from end to end: each record once, in the order in which they come, with
+ * its chain, and the heads of the chains at last. That takes the time of writing the file, where
+ * tdb_store() takes several times that.
+ */
+#define TDBWRITE_BUF (1 << 20)
+struct tdbwrite {
+	int fd;
+	uint32_t hash_size;
+	uint32_t *heads;
+	uint32_t free_list;
+	unsigned char *buf; /* what is not in the file yet */
+	uint64_t buf_at;
+	size_t used;
+	uint64_t records;
+};
+
+/* Makes the file, which must not be there, with mode 0600. 0, PAT_E_ACCESS, PAT_E_EXISTS, PAT_E_IO
+ * or PAT_E_NOMEM. tdbwrite_close() is allowed in any case. */
+int tdbwrite_open(struct tdbwrite *out, const char *path, uint32_t hash_size);
+
+/* Appends a record, of a key that the file has not; *value_at is where its value lies. `slack`
+ * bytes are left behind it to grow into. 0, PAT_E_FULL, PAT_E_IO. */
+int tdbwrite_put(struct tdbwrite *out, const struct pat_key *key, const unsigned char *value,
+		 size_t len, size_t slack, uint32_t *value_at);
+
+/* Rewrites a value, or a part of one, where it is. */
+int tdbwrite_over(struct tdbwrite *out, uint64_t at, const unsigned char *bytes, size_t len);
+
+/* Reads back. */
+int tdbwrite_get(struct tdbwrite *out, uint64_t at, unsigned char *bytes, size_t len);
+
+/* Takes a record out again, and makes free space of it. */
+int tdbwrite_drop(struct tdbwrite *out, const struct pat_key *key, uint32_t value_at);
+
+/* Writes what is missing: the file is whole then, but not on disk. */
+int tdbwrite_finish(struct tdbwrite *out);
+
+/* Closes it; the descriptor too. */
+void tdbwrite_close(struct tdbwrite *out);
+
+#endif
