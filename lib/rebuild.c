@@ -169,7 +169,8 @@ static int open_new(struct rebuild *rebuild)
 	if (unlink(rebuild->new_path) < 0 && errno != ENOENT)
 		return PAT_E_IO;
 	error = tdbwrite_open(&rebuild->out, rebuild->new_path, choose_hash_size(records));
-	rebuild->writing = rebuild->out.fd >= 0;
+	/* What was begun of it is to be removed, too. */
+	rebuild->writing = error != PAT_E_EXISTS;
 	/* To fill a disk to the brim and fail then would harm others. */
 	if (!error && fstatvfs(rebuild->out.fd, &fs) == 0 &&
 	    (uint64_t)fs.f_bavail * fs.f_frsize <
