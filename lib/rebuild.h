@@ -30,7 +30,7 @@ struct source {
 /* A use record that logins rewrite meanwhile. */
 struct carried {
 	uint32_t from, to; /* its value in the store, and in the new file */
-	unsigned char sum[8];
+	uint64_t state;    /* pat_use_state() */
 };
 
 struct rebuild {

@@ -45,7 +45,7 @@ static int carry_one(struct rebuild *rebuild, struct carried *carried, const uns
 		return PAT_OK;
 	}
 	error = tdbwrite_over(&rebuild->out, carried->to, value, PAT_USE_SIZE);
-	memcpy(carried->sum, value + PAT_USE_SIZE - sizeof(carried->sum), sizeof(carried->sum));
+	carried->state = pat_use_state(value);
 	++*changed;
 	return error;
 }
@@ -66,8 +66,7 @@ static int carry(struct rebuild *rebuild, bool alone, uint64_t *changed)
 
 		if (bytes == NULL)
 			return PAT_E_IO;
-		if (memcmp(bytes + key_len + PAT_USE_SIZE - sizeof(carried->sum), carried->sum,
-			   sizeof(carried->sum)) != 0)
+		if (pat_use_state(bytes + key_len) != carried->state)
 			error = carry_one(rebuild, carried, bytes, alone, changed);
 	}
 	return error;

@@ -257,8 +257,7 @@ static int carry_later(struct rebuild *rebuild, const struct source *source,
 	carried = &rebuild->carried[rebuild->carried_count++];
 	carried->from = (uint32_t)record->value_at;
 	carried->to = to;
-	memcpy(carried->sum, rebuild->value + PAT_USE_SIZE - sizeof(carried->sum),
-	       sizeof(carried->sum));
+	carried->state = pat_use_state(rebuild->value);
 	return PAT_OK;
 }
 

@@ -90,13 +90,6 @@ static int unseal(const struct pat_key *key, const unsigned char *buf, size_t le
 	return PAT_OK;
 }
 
-int pat_record_verify(const struct pat_key *key, const unsigned char *buf, size_t len)
-{
-	struct bytes b;
-
-	return unseal(key, buf, len, &b);
-}
-
 /* All fields were there, and nothing behind them. */
 static int finish(const struct bytes *b)
 {
@@ -359,6 +352,25 @@ int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char 
 	for (size_t i = 0; i < PAT_USE_RING; i++)
 		put_entry(&key, &use->ring[i], buf + RING_AT + i * ENTRY_LEN);
 	return put_copy(&key, use, buf + (use->copy ? COPY_LEN : 0));
+}
+
+uint64_t pat_use_state(const unsigned char buf[PAT_USE_SIZE])
+{
+	uint64_t first, second;
+
+	memcpy(&first, buf + COPY_LEN - SUM_LEN, sizeof(first));
+	memcpy(&second, buf + 2 * COPY_LEN - SUM_LEN, sizeof(second));
+	return first ^ second;
+}
+
+int pat_record_verify(const struct pat_key *key, const unsigned char *buf, size_t len)
+{
+	struct pat_use use;
+	struct bytes b;
+
+	if (key->bytes[0] == 'u' && key->len == 1 + PAT_ID_LEN)
+		return pat_use_decode(key->bytes + 1, buf, len, &use);
+	return unseal(key, buf, len, &b);
 }
 
 int pat_index_encode(uint32_t uid, const struct pat_index *index, unsigned char *buf, size_t *len)

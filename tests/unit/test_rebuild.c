@@ -295,6 +295,7 @@ static void a_token_without_its_use_record_is_spent_if_it_was_counted(void **sta
 
 	(void)state;
 	damage(find(&file, "uid000012", false) + 30, "XXXX", 4);
+	damage(find(&file, "uid000012", false) + 30 + PAT_USE_COPY_SIZE, "XXXX", 4);
 	rebuilt();
 	assert_non_null(strstr(told, "uid000012"));
 	assert_int_equal(unit_read_use(12, &use), 0);
