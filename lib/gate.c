@@ -17,10 +17,12 @@ enum { TURNSTILE = 0, ROOM = 1, FIRST_RECORD = 2, RECORDS = 65536, PEN = FIRST_R
  * waits. */
 #define TURN_MS 500
 
-int gate_open(struct gate *gate, const char *path)
+static int open_file(struct gate *gate, const char *path, bool looks)
 {
 	struct stat st;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = open(path,
+		      (looks ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		      0600);
 
 	if (fd < 0) {
 		if (errno == EACCES || errno == EPERM || errno == EROFS)
@@ -45,7 +47,18 @@ int gate_open(struct gate *gate, const char *path)
 	gate->fd = fd;
 	gate->path = path;
 	gate->has_pen = false;
+	gate->looks = looks;
 	return PAT_OK;
+}
+
+int gate_open(struct gate *gate, const char *path)
+{
+	return open_file(gate, path, false);
+}
+
+int gate_open_to_look(struct gate *gate, const char *path)
+{
+	return open_file(gate, path, true);
 }
 
 static int lock(const struct gate *gate, short type, off_t byte, pat_deadline deadline)
@@ -90,7 +103,7 @@ bool gate_is_current(const struct gate *gate)
 static int open_again(struct gate *gate)
 {
 	gate_close(gate);
-	return gate_open(gate, gate->path);
+	return open_file(gate, gate->path, gate->looks);
 }
 
 static int enter_once(struct gate *gate, short type, pat_deadline deadline)

@@ -23,6 +23,7 @@
 
 struct gate {
 	int fd;
+	bool looks;       /* opened for reading alone: to be entered together with others */
 	const char *path; /* of the lock file; the caller's, as long as the gate is open */
 	bool has_pen;
 };
@@ -30,6 +31,9 @@ struct gate {
 /* Opens, and makes if need be, the lock file. 0, PAT_E_ACCESS, PAT_E_UNSAFE (not a regular file of
  * the effective user's alone), PAT_E_IO. */
 int gate_open(struct gate *gate, const char *path);
+
+/* The same where nothing can be written, and the lock file is there. */
+int gate_open_to_look(struct gate *gate, const char *path);
 
 /* Enters, together with other readers or alone; who is in already may change from one to the
  * other, and is outside for a moment. 0, PAT_E_BUSY at the deadline, PAT_E_IO. */

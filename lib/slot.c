@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "slot.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,11 +27,22 @@ uint32_t tdbfile_hash(const void *key, uint32_t len)
 
 static int read_at(int fd, void *data, size_t len, off_t at)
 {
-	ssize_t got = pread(fd, data, len, at);
+	char *to = data;
 
-	if (got < 0)
-		return PAT_E_IO;
-	return (size_t)got == len ? PAT_OK : PAT_E_DAMAGED;
+	while (len > 0) {
+		ssize_t got = pread(fd, to, len, at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return PAT_E_IO;
+		if (got == 0)
+			return PAT_E_DAMAGED;
+		to += got;
+		at += got;
+		len -= (size_t)got;
+	}
+	return PAT_OK;
 }
 
 static int read_header(int fd, struct tdbfile_header *header)
@@ -42,14 +54,19 @@ static int read_header(int fd, struct tdbfile_header *header)
 	return error;
 }
 
-static bool is_key(int fd, const struct tdbfile_record *record, off_t at, const char *key,
-		   size_t len)
+/* Whether the record has that key; an error is not the same as another key. */
+static int compare_key(int fd, const struct tdbfile_record *record, off_t at, const char *key,
+		       size_t len, bool *same)
 {
 	char found[16];
+	int error;
 
-	return record->key_len == len && len <= sizeof(found) &&
-	       read_at(fd, found, len, at + (off_t)sizeof(*record)) == PAT_OK &&
-	       memcmp(found, key, len) == 0;
+	*same = false;
+	if (record->key_len != len || len > sizeof(found))
+		return PAT_OK;
+	error = read_at(fd, found, len, at + (off_t)sizeof(*record));
+	*same = !error && memcmp(found, key, len) == 0;
+	return error;
 }
 
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
@@ -57,6 +74,7 @@ int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
 	uint32_t hash = tdbfile_hash(key, (uint32_t)key_len), offset;
 	struct tdbfile_header header;
 	struct tdbfile_record record;
+	bool same;
 	int error = read_header(fd, &header);
 
 	if (!error)
@@ -68,7 +86,12 @@ int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
 			break;
 		if (record.magic != TDBFILE_USED || steps == STEPS_MAX)
 			return PAT_E_DAMAGED;
-		if (record.full_hash == hash && is_key(fd, &record, offset, key, key_len)) {
+		if (record.full_hash == hash) {
+			error = compare_key(fd, &record, offset, key, key_len, &same);
+			if (error)
+				break;
+		}
+		if (record.full_hash == hash && same) {
 			*at = (off_t)offset + (off_t)sizeof(record) + (off_t)key_len;
 			return record.data_len == size && record.rec_len >= key_len + size
 				       ? PAT_OK

@@ -37,6 +37,12 @@ int store_tdb_error(struct tdb_context *tdb)
 	}
 }
 
+int store_trouble(const struct pat_store *store)
+{
+	errno = store->trouble;
+	return store->trouble == ENOMEM ? PAT_E_NOMEM : PAT_E_IO;
+}
+
 int store_take_mutex(pat_deadline deadline)
 {
 	unsigned tries = 0;
@@ -93,6 +99,8 @@ static void note_fatal(struct tdb_context *tdb, enum tdb_debug_level level, cons
 	struct pat_store *store = tdb_get_logging_private(tdb);
 
 	(void)format;
+	if (level <= TDB_DEBUG_ERROR && store->trouble == 0)
+		store->trouble = errno ? errno : EIO;
 	if (level != TDB_DEBUG_FATAL)
 		return;
 	store->alarmed = true;
@@ -124,7 +132,8 @@ int store_open_tdb(struct pat_store *store)
 	const struct tdb_logging_context log = {note_fatal, store};
 
 	errno = 0;
-	store->tdb = tdb_open_ex(store->path, 0, STORE_TDB_FLAGS, STORE_OPEN_FLAGS, 0, &log, NULL);
+	store->tdb = tdb_open_ex(store->path, 0, STORE_TDB_FLAGS,
+				 store->looks ? STORE_LOOK_FLAGS : STORE_OPEN_FLAGS, 0, &log, NULL);
 	if (store->tdb == NULL) {
 		/* It may say nothing at all of a file that it cannot read. */
 		if (errno == 0 || errno == EIO || errno == EINVAL || errno == ENOSYS)
@@ -212,6 +221,11 @@ static int open_shared(struct pat_store *store, const struct place *place, pat_d
 
 	if (!error)
 		error = inspect(store, place, &recovery);
+	/* What a change left half done cannot be undone where nothing can be written. */
+	if (!error && recovery && store->looks) {
+		errno = EROFS;
+		return PAT_E_ACCESS;
+	}
 	if (!error && recovery) {
 		error = gate_enter_alone(&store->gate, deadline);
 		/* It was another's turn in between: look again. */
@@ -252,6 +266,17 @@ static int name_files(struct pat_store *store, const char *path)
 	return store->path && store->lock_path ? PAT_OK : PAT_E_NOMEM;
 }
 
+static int open_gate(struct pat_store *store, enum pat_store_mode mode)
+{
+	int error = gate_open(&store->gate, store->lock_path);
+
+	if (error != PAT_E_ACCESS || errno != EROFS || mode != PAT_STORE_LOOK)
+		return error;
+	store->looks = true;
+	error = gate_open_to_look(&store->gate, store->lock_path);
+	return error;
+}
+
 int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode mode,
 		   pat_deadline deadline)
 {
@@ -278,8 +303,8 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 	if (!error && !make && !place_has_store(&place))
 		error = PAT_E_NOSTORE;
 	if (!error)
-		error = gate_open(&store->gate, store->lock_path);
-	if (!error && mode == PAT_STORE_READ)
+		error = open_gate(store, mode);
+	if (!error && (mode == PAT_STORE_READ || mode == PAT_STORE_LOOK))
 		error = open_shared(store, &place, deadline);
 	else if (!error)
 		error = open_alone(store, &place, make, deadline);

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "pat/error.h"
@@ -39,8 +40,10 @@ static int count_generation(struct pat_store *store, uint64_t *generation)
 	if (error)
 		return error;
 	value.dsize = len;
-	return tdb_store(store->tdb, tdb_key, value, TDB_MODIFY) == 0 ? PAT_OK
-								      : store_tdb_error(store->tdb);
+	store->trouble = 0;
+	if (tdb_store(store->tdb, tdb_key, value, TDB_MODIFY) == 0 && !store->trouble)
+		return PAT_OK;
+	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
 }
 
 /* Writes the cleared number once more, because a sync that failed is not tried again by the kernel.
@@ -86,15 +89,35 @@ static int settle(struct pat_store *store, int spare, uint64_t generation)
 	return sync_again(tdb_fd(store->tdb));
 }
 
+/* posix_fallocate(3) returns why it failed, and TDB forgets it. */
+static void look_for_room(const struct pat_store *store)
+{
+	enum { LEAST = 1 << 20 };
+	int saved = errno;
+	struct statvfs fs;
+
+	if ((saved == 0 || saved == EIO) && statvfs(store->path, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < LEAST)
+		saved = ENOSPC;
+	errno = saved ? saved : EIO;
+}
+
 /* TDB's commit, with its descriptor taken from it as soon as it speaks of a fatal error. */
 static int commit(struct pat_store *store, int spare, uint64_t generation)
 {
 	int result, recovery = 1, error, saved;
 
 	store->alarmed = false;
+	store->trouble = 0;
 	store->spare = spare;
+	errno = 0;
 	result = tdb_transaction_commit(store->tdb);
 	store->spare = -1;
+	/* Whether the disk is full, say: TDB's own cleaning up forgets it. */
+	if (store->trouble)
+		errno = store->trouble;
+	if (result != 0 || store->trouble)
+		look_for_room(store);
 	error = slot_needs_recovery(tdb_fd(store->tdb), &recovery);
 	if (result == 0 && !error && !recovery && !store->alarmed)
 		return PAT_OK;

@@ -18,6 +18,7 @@
  */
 #define STORE_TDB_FLAGS (TDB_NOMMAP | TDB_NOLOCK | TDB_DISALLOW_NESTING | TDB_INCOMPATIBLE_HASH)
 #define STORE_OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+#define STORE_LOOK_FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
 /* How many chains a new store has. A rebuilt one has this, doubled as often as need be. */
 #define STORE_HASH_SIZE 10007
@@ -30,11 +31,15 @@
 struct pat_store {
 	struct tdb_context *tdb;
 	struct gate gate;
+	bool looks; /* where nothing can be written */
 	bool in_transaction;
 	bool spoilt;  /* a write failed: what was begun must not be committed */
 	bool alarmed; /* TDB logged a fatal error, of which it does not always return one */
-	int spare;    /* during a commit, what its descriptor gives way to then; else -1 */
-	char *path;   /* for opening once more */
+	/* TDB logged any error at all since this was cleared: it takes a key that it could not read
+	 * for another one, and so tells failure as absence, or adds a second record of one key. */
+	int trouble; /* the errno of it; 0: none */
+	int spare;   /* during a commit, what its descriptor gives way to then; else -1 */
+	char *path;  /* for opening once more */
 	char *lock_path;
 	struct stat file; /* which file was looked at */
 	uint64_t full_at; /* size from which on nothing is added */
@@ -47,6 +52,9 @@ int store_open_tdb(struct pat_store *store);
 /* The mutex that is held while a store is open in this process. 0 or PAT_E_BUSY. */
 int store_take_mutex(pat_deadline deadline);
 void store_give_mutex(void);
+
+/* What the trouble was that TDB told its log of; sets errno. */
+int store_trouble(const struct pat_store *store);
 
 /* What TDB's last failure means. */
 int store_tdb_error(struct tdb_context *tdb);

@@ -19,13 +19,17 @@ static TDB_DATA tdb_key(struct pat_key *key)
 /* tdb_fetch(), because tdb_parse_record() tells damage as absence. */
 static int fetch(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
 {
+	int error;
+
 	/* After a commit that failed there may be no file any more to ask. */
 	if (store->tdb == NULL)
 		return PAT_E_IO;
+	store->trouble = 0;
 	*value = tdb_fetch(store->tdb, tdb_key(key));
 	if (value->dptr != NULL)
 		return PAT_OK;
-	return tdb_error(store->tdb) == TDB_SUCCESS ? PAT_E_NOTFOUND : store_tdb_error(store->tdb);
+	error = tdb_error(store->tdb) == TDB_SUCCESS ? PAT_E_NOTFOUND : store_tdb_error(store->tdb);
+	return error == PAT_E_NOTFOUND && store->trouble ? store_trouble(store) : error;
 }
 
 static void discard(TDB_DATA *value)
@@ -49,12 +53,13 @@ static int put(struct pat_store *store, struct pat_key *key, unsigned char *buf,
 
 	if (!store->in_transaction)
 		return PAT_E_INVALID;
+	store->trouble = 0;
 	if (is_full(store) && !tdb_exists(store->tdb, tdb_key(key)))
-		return PAT_E_FULL;
-	if (tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0)
+		return store->trouble ? store_trouble(store) : PAT_E_FULL;
+	if (tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0 && !store->trouble)
 		return PAT_OK;
 	store->spoilt = true;
-	return store_tdb_error(store->tdb);
+	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
 }
 
 int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant)
@@ -125,19 +130,54 @@ int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta)
 	return error;
 }
 
+/* Reads or writes all of it, where that is possible: what was interrupted, or cut short, goes on.
+ */
+static bool read_all(int fd, unsigned char *buf, size_t len, off_t at)
+{
+	while (len > 0) {
+		ssize_t got = pread(fd, buf, len, at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		buf += got;
+		at += got;
+		len -= (size_t)got;
+	}
+	return true;
+}
+
+static size_t write_all(int fd, const unsigned char *buf, size_t len, off_t at)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t put = pwrite(fd, buf + done, len - done, at + (off_t)done);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			break;
+		done += (size_t)put;
+	}
+	return done;
+}
+
 /* Rewrites a use record where it lies: one write of its own bytes, of which the older copy and one
  * event are new. With `max_uses`, only if a use is left. */
 static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 		   const struct pat_event *event, bool accepted, bool proved,
 		   const uint32_t *max_uses)
 {
-	unsigned char buf[PAT_USE_SIZE];
-	size_t len = sizeof(buf);
+	unsigned char buf[PAT_USE_SIZE], old[PAT_USE_SIZE];
+	size_t len = sizeof(buf), done;
 	struct pat_use use;
-	int fd = tdb_fd(store->tdb), error;
+	int fd = tdb_fd(store->tdb), error, saved;
 
-	if (pread(fd, buf, len, at) != (ssize_t)len)
+	if (!read_all(fd, buf, len, at))
 		return PAT_E_IO;
+	memcpy(old, buf, len);
 	error = pat_use_decode(id, buf, len, &use);
 	if (error)
 		return error;
@@ -153,7 +193,14 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 	error = pat_use_amend(id, &use, buf);
 	if (error)
 		return error;
-	return pwrite(fd, buf, len, at) == (ssize_t)len ? PAT_OK : PAT_E_IO;
+	done = write_all(fd, buf, len, at);
+	if (done == len)
+		return PAT_OK;
+	/* Half of a record is worth less than the old one. */
+	saved = errno;
+	(void)write_all(fd, old, done, at);
+	errno = saved;
+	return PAT_E_IO;
 }
 
 /* The same inside a transaction, where the file is not what it will be. */
@@ -178,6 +225,10 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 
 	if (store->tdb == NULL)
 		return PAT_E_IO;
+	if (store->looks) {
+		errno = EROFS;
+		return PAT_E_ACCESS;
+	}
 	if (store->in_transaction)
 		return rewrite_in_transaction(store, id, event, accepted, proved);
 	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
@@ -199,6 +250,10 @@ int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
 
 	if (store->tdb == NULL || store->in_transaction || max_uses == 0)
 		return PAT_E_INVALID;
+	if (store->looks) {
+		errno = EROFS;
+		return PAT_E_ACCESS;
+	}
 	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
 	if (error)
 		return error;
@@ -249,12 +304,13 @@ static int drop(struct pat_store *store, struct pat_key *key)
 {
 	if (!store->in_transaction)
 		return PAT_E_INVALID;
-	if (tdb_delete(store->tdb, tdb_key(key)) == 0)
+	store->trouble = 0;
+	if (tdb_delete(store->tdb, tdb_key(key)) == 0 && !store->trouble)
 		return PAT_OK;
-	if (tdb_error(store->tdb) == TDB_ERR_NOEXIST)
+	if (tdb_error(store->tdb) == TDB_ERR_NOEXIST && !store->trouble)
 		return PAT_E_NOTFOUND;
 	store->spoilt = true;
-	return store_tdb_error(store->tdb);
+	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
 }
 
 int pat_store_drop_grant(struct pat_store *store, const char id[PAT_ID_LEN])

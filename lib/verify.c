@@ -177,13 +177,13 @@ static void judge(struct pat_store *store, const struct pat_attempt *attempt,
 
 /* One visit to the store: looks the id up, and decides. `account` is NULL while it is not known
  * whether the secret is right. Returns true when there is a decision, or none to be had. */
-static bool visit(const char *path, const struct pat_attempt *attempt,
+static bool visit(const char *path, enum pat_store_mode mode, const struct pat_attempt *attempt,
 		  const struct pat_account *account, int64_t now, pat_deadline deadline,
 		  struct pat_verdict *verdict)
 {
 	struct pat_store *store;
 	bool decided = true;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, deadline);
+	int error = pat_store_open(&store, path, mode, deadline);
 
 	if (error) {
 		fail(verdict, error);
@@ -213,8 +213,8 @@ static bool visit(const char *path, const struct pat_attempt *attempt,
  * not hold the store; and only for one who proved the secret, so that nobody else learns by the
  * time whether a user exists, nor makes us ask a directory about rubbish.
  */
-void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now,
-		pat_deadline deadline, struct pat_verdict *verdict)
+static void verify(const char *path, enum pat_store_mode mode, const struct pat_attempt *attempt,
+		   int64_t now, pat_deadline deadline, struct pat_verdict *verdict)
 {
 	struct pat_account account;
 	int error;
@@ -226,12 +226,30 @@ void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now
 		fail(verdict, PAT_E_IO);
 		return;
 	}
-	if (visit(path, attempt, NULL, now, deadline, verdict))
+	if (visit(path, mode, attempt, NULL, now, deadline, verdict))
 		return;
 	error = pat_account_by_name(attempt->user ? attempt->user : "", true, &account);
 	/* A name too long for the system is nobody's. */
 	if (error && error != PAT_E_TOOBIG)
 		fail(verdict, error);
 	else
-		(void)visit(path, attempt, &account, now, deadline, verdict);
+		(void)visit(path, mode, attempt, &account, now, deadline, verdict);
+}
+
+void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now,
+		pat_deadline deadline, struct pat_verdict *verdict)
+{
+	verify(path, PAT_STORE_READ, attempt, now, deadline, verdict);
+}
+
+void pat_verify_read_only(const char *path, const struct pat_attempt *attempt, int64_t now,
+			  pat_deadline deadline, struct pat_verdict *verdict)
+{
+	verify(path, PAT_STORE_LOOK, attempt, now, deadline, verdict);
+}
+
+bool pat_verdict_read_only(const struct pat_verdict *verdict)
+{
+	return verdict->outcome == PAT_UNAVAILABLE && verdict->error == PAT_E_ACCESS &&
+	       verdict->system_error == EROFS;
 }

@@ -51,6 +51,16 @@ static void log_verdict(pam_handle_t *pamh, const struct pat_attempt *attempt,
 		   pat_verdict_line(line, sizeof(line), attempt, verdict), behind);
 }
 
+/* What was decided here is logged here. */
+static int decided(pam_handle_t *pamh, const struct pat_attempt *attempt,
+		   const struct pat_verdict *verdict, struct mark *mark)
+{
+	log_verdict(pamh, attempt, verdict, "");
+	mark->expires_at = verdict->grant.expires_at;
+	memcpy(mark->name, verdict->grant.name, sizeof(mark->name));
+	return verdict->outcome == PAT_ACCEPTED ? PAM_SUCCESS : PAM_AUTH_ERR;
+}
+
 /*
  * Has patd decide. It logs the decision with its reason, which it tells nobody; what is for us to
  * log is that there was none. `direct` is why we did not decide ourselves.
@@ -61,12 +71,13 @@ static int verify_through_patd(pam_handle_t *pamh, const struct options *options
 {
 	struct pat_wire_reply reply;
 	char behind[200], why[100];
-	int error = PAT_E_BUSY;
+	int error = PAT_E_BUSY, saved;
 
 	/* Not with a deadline that has passed: patd would accept, and log, a login that is refused.
 	 */
 	if (!pat_deadline_passed(deadline))
 		error = ask_patd(options->socket, attempt, deadline, &reply);
+	saved = errno;
 	if (!error && reply.result == PAT_WIRE_ACCEPTED) {
 		mark->expires_at = reply.expires_at;
 		memcpy(mark->name, reply.name, sizeof(mark->name));
@@ -79,10 +90,19 @@ static int verify_through_patd(pam_handle_t *pamh, const struct options *options
 		log_verdict(pamh, attempt, direct, " detail=\"user or service too long\"");
 		return PAM_AUTH_ERR;
 	}
+	/* patd could have stamped it, where only this process sees the file system read-only. */
+	if (pat_verdict_read_only(direct) && !pat_deadline_passed(deadline)) {
+		struct pat_verdict unstamped;
+
+		pat_verify_read_only(options->store, attempt, (int64_t)time(NULL), deadline,
+				     &unstamped);
+		if (unstamped.outcome != PAT_UNAVAILABLE)
+			return decided(pamh, attempt, &unstamped, mark);
+	}
 	(void)snprintf(behind, sizeof(behind), " patd=\"%s%s%s\"",
 		       error ? pat_error_text(error) : "cannot verify either",
 		       error == PAT_E_IO ? ": " : "",
-		       error == PAT_E_IO ? strerror_r(errno, why, sizeof(why)) : "");
+		       error == PAT_E_IO ? strerror_r(saved, why, sizeof(why)) : "");
 	log_verdict(pamh, attempt, direct, behind);
 	return PAM_SYSTEM_ERR;
 }
@@ -95,12 +115,8 @@ static int verify(pam_handle_t *pamh, const struct options *options,
 
 	if (process_is_root()) {
 		pat_verify(options->store, attempt, (int64_t)time(NULL), deadline, &verdict);
-		if (verdict.outcome != PAT_UNAVAILABLE) {
-			log_verdict(pamh, attempt, &verdict, "");
-			mark->expires_at = verdict.grant.expires_at;
-			memcpy(mark->name, verdict.grant.name, sizeof(mark->name));
-			return verdict.outcome == PAT_ACCEPTED ? PAM_SUCCESS : PAM_AUTH_ERR;
-		}
+		if (verdict.outcome != PAT_UNAVAILABLE)
+			return decided(pamh, attempt, &verdict, mark);
 	} else {
 		pat_token_id(attempt->token, verdict.id);
 	}
@@ -151,8 +167,11 @@ static int judge(pam_handle_t *pamh, const struct options *options, const char *
 	}
 	if (answer == PAM_SUCCESS) {
 		pat_token_id(&token, mark.id);
-		if (!mark_set(pamh, &mark))
-			answer = PAM_BUF_ERR;
+		if (!mark_set(pamh, &mark)) {
+			pam_syslog(pamh, LOG_CRIT, "refused token id=%s after all: out of memory",
+				   mark.id);
+			answer = PAM_SYSTEM_ERR;
+		}
 	}
 	pat_token_wipe(&token);
 	return answer;

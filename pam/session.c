@@ -66,7 +66,7 @@ static bool find(pam_handle_t *pamh, const char *store_path, struct mark *mark)
 		return true;
 	}
 	if (id == NULL || !process_is_root() ||
-	    pat_store_open(&store, store_path, PAT_STORE_READ, pat_deadline_in(WAIT_MS)) != 0)
+	    pat_store_open(&store, store_path, PAT_STORE_LOOK, pat_deadline_in(WAIT_MS)) != 0)
 		return false;
 	error = pat_store_get_grant(store, id, &grant);
 	pat_store_close(store);

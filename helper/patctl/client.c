@@ -90,6 +90,7 @@ static int transport_failed(int error)
 		return STATUS_FAILED;
 	default:
 		complain("patd sent something that is no answer");
+		tell_lost();
 		return STATUS_FAILED;
 	}
 }

@@ -130,11 +130,14 @@ int mint(const struct options *options, const char *method, json_t *parameters, 
 		status = client_open(&client, options);
 	if (status != STATUS_OK)
 		return status;
+	if_lost("patctl: a token may have been made that nobody has seen: look for it with "
+		"patctl list, and revoke it\n");
 	status = call_fresh(&client, options, method, parameters, &answer);
 	if (status == STATUS_OK) {
 		status = hand_over(&client, options, answer, old);
 		json_decref(answer);
 	}
 	client_close(&client);
+	if_lost("");
 	return status;
 }

@@ -12,11 +12,24 @@
 #include "pat/text.h"
 #include "patctl.h"
 
+static const char *lost = "";
+
+void if_lost(const char *lines)
+{
+	lost = lines;
+}
+
+void tell_lost(void)
+{
+	(void)!write(STDERR_FILENO, lost, strlen(lost));
+}
+
 void out_of_memory(void)
 {
 	static const char message[] = "patctl: out of memory\n";
 
 	(void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+	tell_lost();
 	_exit(STATUS_FAILED);
 }
 

@@ -20,6 +20,11 @@ void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line on standard output. Whether it got there, finish_output() tells. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What is to be said, too, where an answer came and cannot be read, or memory is exhausted: whole
+ * lines, or "". */
+void if_lost(const char *lines);
+void tell_lost(void);
+
 /* Ends the program when memory is exhausted. */
 void out_of_memory(void) __attribute__((noreturn));
 

@@ -38,7 +38,7 @@ int grants_census(const char *path, const struct pat_account *owner, const char 
 {
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
 
 	*census = (struct grant_census){0};
 	if (!error)
@@ -53,7 +53,7 @@ int grants_get(const char *path, const struct pat_account *owner, const char *se
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned chosen;
-	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
 
 	if (!error)
 		error = shelf_choose(&shelf, owner, selector, now, &chosen, choice);
@@ -103,7 +103,7 @@ int grants_each_predecessor(const char *path, const struct pat_account *owner, c
 	struct handing handing = {each, data};
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
 
 	pat_store_close(store);
 	if (!error)
@@ -167,7 +167,7 @@ int grants_change(const char *path, const struct pat_account *owner, const char 
 	struct pat_store *store;
 	struct shelf shelf;
 	struct spreading spreading = {.change = change, .now = now, .shelf = &shelf};
-	int error = open_shelf(path, PAT_STORE_READ, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
 
 	/* Who only asks for what there is not, or no more, keeps nobody out of the store. */
 	*done = false;
@@ -262,7 +262,7 @@ static int find_by_secret(struct pat_store *store, const struct pat_token *token
 int grants_get_by_secret(const char *path, const struct pat_token *token, struct grant_view *view)
 {
 	struct pat_store *store;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	int error = pat_store_open(&store, path, PAT_STORE_LOOK, shelf_deadline());
 
 	if (error)
 		return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;

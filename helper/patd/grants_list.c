@@ -58,7 +58,7 @@ static int read_views(const char *path, const struct ids *ids, size_t *next,
 {
 	struct pat_store *store;
 	struct pat_grant grant;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	int error = pat_store_open(&store, path, PAT_STORE_LOOK, shelf_deadline());
 
 	*count = 0;
 	if (error)
@@ -86,7 +86,7 @@ int grants_list(const char *path, const struct pat_account *owner,
 	struct pat_store *store;
 	struct ids ids = {0};
 	size_t next = 0, count;
-	int error = views ? pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline())
+	int error = views ? pat_store_open(&store, path, PAT_STORE_LOOK, shelf_deadline())
 			  : PAT_E_NOMEM;
 
 	if (error)
@@ -118,7 +118,7 @@ int grants_owner_by_id(const char *path, const char *id, struct pat_account *own
 
 	if (!pat_id_valid(id))
 		return PAT_E_NOTFOUND;
-	error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	error = pat_store_open(&store, path, PAT_STORE_LOOK, shelf_deadline());
 	if (error)
 		return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
 	error = pat_store_get_grant(store, id, &grant);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -36,11 +37,18 @@ void report_change(const struct session *session, const char *what, const struct
 
 int report_store_failure(struct session *session, int error)
 {
-	char message[SHOWN];
+	char message[2 * SHOWN], text[SHOWN];
+	const char *colon = "", *why = "";
 
-	log_line(LOG_CRIT, "the store %s: %s", session->settings->store, pat_error_text(error));
-	snprintf(message, sizeof(message), "the token store cannot be used: %s",
-		 pat_error_text(error));
+	/* Whether the disk is full, or read-only, is for whoever can do something about it. */
+	if ((error == PAT_E_IO || error == PAT_E_ACCESS) && errno != 0) {
+		why = strerror_r(errno, text, sizeof(text));
+		colon = ": ";
+	}
+	log_line(LOG_CRIT, "the store %s: %s%s%s", session->settings->store, pat_error_text(error),
+		 colon, why);
+	snprintf(message, sizeof(message), "the token store cannot be used: %s%s%s",
+		 pat_error_text(error), colon, why);
 	return session_error(session, ERROR_OWN("StoreUnavailable"), message, NULL);
 }
 

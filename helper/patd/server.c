@@ -188,8 +188,13 @@ static int serve_until_told(struct server *server, bool leave_when_idle)
 				 : idle ? IDLE_MS
 					: -1);
 
-		if (ready < 0 && errno != EINTR)
+		/* What the kernel has no memory for now, it may have in a moment. */
+		if (ready < 0 && errno == ENOMEM)
+			usleep(PAUSE_MS * 1000);
+		else if (ready < 0 && errno != EINTR)
 			return PAT_E_IO;
+		if (ready < 0)
+			continue;
 		if (ready == 0 && idle && !pause)
 			return PAT_OK;
 		if (fds[0].revents != 0 && take_signals(server))

@@ -135,10 +135,14 @@ static int find_named(struct session *session, const char *user)
 	if ((!error || error == PAT_E_TOOBIG) &&
 	    grants_owner_by_name(session->settings->store, user, &session->owner) == 0)
 		return 0;
-	snprintf(message, sizeof(message),
-		 error && error != PAT_E_TOOBIG ? "the account %s could not be looked up"
-						: "there is no user %s",
-		 pat_escape(shown, sizeof(shown), user));
+	pat_escape(shown, sizeof(shown), user);
+	if (error && error != PAT_E_TOOBIG) {
+		log_line(LOG_ERR, "the account %s could not be looked up: %s", shown,
+			 pat_error_text(error));
+		snprintf(message, sizeof(message), "the account %s could not be looked up", shown);
+		return session_error(session, ERROR_OWN("AccountsUnavailable"), message, NULL);
+	}
+	snprintf(message, sizeof(message), "there is no user %s", shown);
 	return session_error(session, ERROR_OWN("NotFound"), message, NULL);
 }
 

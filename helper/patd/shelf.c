@@ -18,7 +18,9 @@ void shelf_free(struct shelf *shelf)
 	free(shelf->views);
 }
 
-static void load_one(struct pat_store *store, uint32_t uid, const char *id, struct shelf *shelf)
+/* A record that is damaged is left out, and the others are none the worse. One that could not be
+ * read this time is there: without it, what is done with all would be done with some. */
+static int load_one(struct pat_store *store, uint32_t uid, const char *id, struct shelf *shelf)
 {
 	struct pat_grant grant;
 	int error = pat_store_get_grant(store, id, &grant);
@@ -29,6 +31,7 @@ static void load_one(struct pat_store *store, uint32_t uid, const char *id, stru
 		log_line(LOG_CRIT, "token %.8s of uid %u cannot be read: %s", id, (unsigned)uid,
 			 pat_error_text(error));
 	sodium_memzero(&grant, sizeof(grant));
+	return error == PAT_E_IO || error == PAT_E_NOMEM ? error : PAT_OK;
 }
 
 int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
@@ -50,7 +53,7 @@ int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
 			error = PAT_E_NOMEM;
 	}
 	for (unsigned i = 0; !error && i < index->count; i++)
-		load_one(store, uid, index->ids[i], shelf);
+		error = load_one(store, uid, index->ids[i], shelf);
 	free(index);
 	return error;
 }

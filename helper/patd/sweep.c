@@ -218,7 +218,7 @@ static int change_all(struct sweep *sweep, struct pat_store *store, uint32_t uid
 static int visit(struct sweep *sweep, uint32_t uid, const struct holder *holder, bool for_good,
 		 unsigned *changes)
 {
-	enum pat_store_mode mode = for_good ? PAT_STORE_CHANGE : PAT_STORE_READ;
+	enum pat_store_mode mode = for_good ? PAT_STORE_CHANGE : PAT_STORE_LOOK;
 	enum action *actions = calloc(PAT_INDEX_MAX, sizeof(*actions));
 	struct pat_store *store = NULL;
 	struct shelf shelf = {0};
@@ -270,7 +270,7 @@ static int gather(const unsigned char *key, size_t key_len, const unsigned char 
 static int gather_uids(const char *path, struct uids *uids)
 {
 	struct pat_store *store;
-	int error = pat_store_open(&store, path, PAT_STORE_READ, shelf_deadline());
+	int error = pat_store_open(&store, path, PAT_STORE_LOOK, shelf_deadline());
 
 	if (error)
 		return error;

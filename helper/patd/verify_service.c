@@ -82,12 +82,16 @@ static void decide(const struct pat_attempt *attempt, const struct peer *peer,
 		   const struct settings *settings, struct pat_wire_reply *reply)
 {
 	struct pat_verdict verdict = {.outcome = PAT_REFUSED_PEER};
+	pat_deadline deadline = pat_deadline_in(VERIFY_MS);
 	char line[PAT_LOG_LINE_MAX];
 
 	pat_token_id(attempt->token, verdict.id);
-	if (may_ask(peer, attempt->user, settings))
-		pat_verify(settings->store, attempt, (int64_t)time(NULL),
-			   pat_deadline_in(VERIFY_MS), &verdict);
+	if (may_ask(peer, attempt->user, settings)) {
+		pat_verify(settings->store, attempt, (int64_t)time(NULL), deadline, &verdict);
+		if (pat_verdict_read_only(&verdict))
+			pat_verify_read_only(settings->store, attempt, (int64_t)time(NULL),
+					     deadline, &verdict);
+	}
 	log_line(pat_verdict_priority(&verdict), "%s peer=\"uid=%u pid=%d\"",
 		 pat_verdict_line(line, sizeof(line), attempt, &verdict), (unsigned)peer->uid,
 		 (int)peer->pid);

@@ -37,6 +37,9 @@ enum pat_store_mode {
 	PAT_STORE_READ,   /* shared: look up, and stamp */
 	PAT_STORE_CHANGE, /* exclusive, in a transaction */
 	PAT_STORE_CREATE, /* as CHANGE, and an absent store, with its directory, is made first */
+	/* As READ; and where the file system is read-only, look up alone: noting is PAT_E_ACCESS.
+	 */
+	PAT_STORE_LOOK,
 };
 
 /*

@@ -87,6 +87,14 @@ void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now
 		pat_deadline deadline, struct pat_verdict *verdict);
 
 /*
+ * The same, after pat_verify() found a read-only file system (pat_verdict_read_only()): a token
+ * that is not counted is decided about, and that it could not be stamped is in the verdict.
+ */
+void pat_verify_read_only(const char *path, const struct pat_attempt *attempt, int64_t now,
+			  pat_deadline deadline, struct pat_verdict *verdict);
+bool pat_verdict_read_only(const struct pat_verdict *verdict);
+
+/*
  * The decision alone, without side effect: `grant` (NULL: there is no such id) whose secret was
  * `proved` or not, for `account`, at `service`, from `rhost`. Whether a token of counted uses has
  * one left is not asked here but where it is counted: pat_store_spend().
