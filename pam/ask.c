@@ -7,9 +7,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pat/error.h"
+
+/* Closed before anybody read what was sent, which the kernel tells from closed after that. */
+#define PAT_E_UNREAD 1
+
+#define PAUSE_MS 10
+#define PAUSE_MAX_MS 160
 
 /* connect(2) on a full queue answers EAGAIN at once when it must not block. */
 static int reach(int fd, const char *path, pat_deadline deadline)
@@ -64,7 +71,7 @@ static int send_request(int fd, const struct pat_wire_request *request, pat_dead
 		int error;
 
 		if (errno == EPIPE || errno == ECONNRESET)
-			return PAT_E_CLOSED;
+			return PAT_E_UNREAD;
 		if (errno != EAGAIN && errno != EINTR)
 			return PAT_E_IO;
 		error = wait_for(fd, POLLOUT, deadline);
@@ -86,7 +93,7 @@ static int receive_reply(int fd, pat_deadline deadline, struct pat_wire_reply *r
 		got = recv(fd, reply, sizeof(*reply), MSG_TRUNC);
 	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
 	if (got < 0)
-		return errno == ECONNRESET ? PAT_E_CLOSED : PAT_E_IO;
+		return errno == ECONNRESET ? PAT_E_UNREAD : PAT_E_IO;
 	if (got == 0)
 		return PAT_E_CLOSED;
 	if (got != sizeof(*reply) || reply->magic != PAT_WIRE_MAGIC ||
@@ -107,11 +114,51 @@ static bool fill(char *dst, size_t size, const char *src)
 	return len < size;
 }
 
+/* The token goes into the request when it is known who will read it, and out of it again. */
+static int ask_once(const char *path, struct pat_wire_request *request, const char *token,
+		    pat_deadline deadline, struct pat_wire_reply *reply)
+{
+	int error, saved, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return PAT_E_IO;
+	error = reach(fd, path, deadline);
+	if (!error)
+		error = check_peer(fd);
+	if (!error) {
+		(void)fill(request->token, sizeof(request->token), token);
+		error = send_request(fd, request, deadline);
+		sodium_memzero(request->token, sizeof(request->token));
+	}
+	if (!error)
+		error = receive_reply(fd, deadline, reply);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return error;
+}
+
+/* False when there is no time for another try. */
+static bool pause_for(int milliseconds, pat_deadline deadline)
+{
+	const struct timespec pause = {.tv_nsec = milliseconds * 1000000L};
+
+	if (pat_deadline_left(deadline) <= milliseconds)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
+/*
+ * patd closes a connection unread when there are too many of this user at the moment, or when it is
+ * just being restarted. A request that was read is not repeated: it may have made the one use that
+ * the token was good for.
+ */
 int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline deadline,
 	     struct pat_wire_reply *reply)
 {
 	struct pat_wire_request request = {.magic = PAT_WIRE_MAGIC};
-	int error, saved, fd;
+	int error, pause = PAUSE_MS;
 
 	/* What is longer is no user's name, and in no token's scope. */
 	if (!fill(request.user, sizeof(request.user), attempt->user) ||
@@ -120,21 +167,11 @@ int ask_patd(const char *path, const struct pat_attempt *attempt, pat_deadline d
 	(void)fill(request.rhost, sizeof(request.rhost), attempt->rhost);
 	(void)fill(request.tty, sizeof(request.tty), attempt->tty);
 
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return PAT_E_IO;
-	error = reach(fd, path, deadline);
-	if (!error)
-		error = check_peer(fd);
-	if (!error) {
-		(void)fill(request.token, sizeof(request.token), attempt->token->text);
-		error = send_request(fd, &request, deadline);
-		sodium_memzero(&request, sizeof(request));
+	while ((error = ask_once(path, &request, attempt->token->text, deadline, reply)) ==
+	       PAT_E_UNREAD) {
+		if (!pause_for(pause, deadline))
+			return PAT_E_CLOSED;
+		pause = pause < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
 	}
-	if (!error)
-		error = receive_reply(fd, deadline, reply);
-	saved = errno;
-	close(fd);
-	errno = saved;
 	return error;
 }

@@ -87,6 +87,23 @@ static struct crowd_member *most_dispensable(struct crowd *crowd, uid_t uid, enu
 	return chosen;
 }
 
+void crowd_note_server(struct crowd *crowd, uid_t uid, bool server)
+{
+	for (unsigned i = 0; i < CROWD_KNOWN; i++)
+		if (crowd->known[i].used && crowd->known[i].uid == uid)
+			crowd->known[i].server = server;
+}
+
+/* Whether that uid makes too many, all rooms together. */
+static bool excessive(const struct crowd *crowd, struct crowd_caller *who, int64_t now)
+{
+	unsigned count = count_of(crowd, who->uid, NULL);
+
+	if (who->server)
+		return count >= CROWD_PER_SERVER;
+	return !take_token(who, now) || count >= CROWD_PER_USER;
+}
+
 static enum crowd_answer refuse(struct crowd_caller *caller, int64_t now, unsigned long *report)
 {
 	caller->refused++;
@@ -107,7 +124,7 @@ enum crowd_answer crowd_ask(struct crowd *crowd, uid_t uid, enum crowd_room room
 	*report = 0;
 	if (uid != 0) {
 		who = caller(crowd, uid, now_ns);
-		if (!take_token(who, now_ns) || count_of(crowd, uid, NULL) >= CROWD_PER_USER)
+		if (excessive(crowd, who, now_ns))
 			return refuse(who, now_ns, report);
 	}
 	if (full(crowd, uid, room)) {

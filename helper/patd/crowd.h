@@ -11,13 +11,13 @@
  * ending are the server's.
  *
  * MUST:
- *  - give no user but root more than CROWD_PER_USER connections, nor more than CROWD_RATE new ones
- * a second after CROWD_BURST at once;
+ *  - give no user but root and servers more than CROWD_PER_USER connections, nor more than
+ *    CROWD_RATE new ones a second after CROWD_BURST at once; and no server all of a room;
  *  - keep nobody out for long because others fill a room: the oldest connection of whoever has most
  * in it makes place.
  */
 
-enum { CROWD_PER_USER = 16, CROWD_RATE = 50, CROWD_BURST = 100 };
+enum { CROWD_PER_USER = 16, CROWD_RATE = 50, CROWD_BURST = 100, CROWD_PER_SERVER = 96 };
 
 /* Each socket has a room for root, su and sudo among it, and one for the others. */
 enum crowd_room { CROWD_VERIFY, CROWD_VARLINK, CROWD_ROOMS };
@@ -38,6 +38,7 @@ struct crowd_member {
 struct crowd_caller {
 	uid_t uid;
 	bool used;
+	bool server;   /* pat.conf lets it ask about others */
 	double tokens; /* new connections that it may make at once */
 	int64_t seen;  /* ns */
 	int64_t logged;
@@ -60,6 +61,12 @@ enum crowd_answer { CROWD_WELCOME, CROWD_TOO_MANY };
  */
 enum crowd_answer crowd_ask(struct crowd *crowd, uid_t uid, enum crowd_room room, int64_t now_ns,
 			    pid_t *evict, unsigned long *report);
+
+/*
+ * That uid is, or is no longer, one that logs others in: a server asks for all of its users, and as
+ * fast as they come. It holds until the uid has not come for long.
+ */
+void crowd_note_server(struct crowd *crowd, uid_t uid, bool server);
 
 /* Enters a process; false when there is no place at all. */
 bool crowd_enter(struct crowd *crowd, pid_t pid, uid_t uid, enum crowd_room room);

@@ -25,7 +25,8 @@
 #define IDLE_MS 60000
 #define PAUSE_MS 100
 
-typedef void serve_function(int fd, const struct peer *peer, const struct settings *settings);
+/* What it returns is the exit status of the child. */
+typedef int serve_function(int fd, const struct peer *peer, const struct settings *settings);
 
 /* One of the two sockets, and what is behind it. */
 struct door {
@@ -48,6 +49,8 @@ struct server {
 static _Noreturn void run_child(const struct server *server, int fd, const struct peer *peer,
 				const struct door *door)
 {
+	int status;
+
 	close(server->signals);
 	close(server->listeners->verify);
 	close(server->listeners->varlink);
@@ -57,10 +60,10 @@ static _Noreturn void run_child(const struct server *server, int fd, const struc
 	/* The end of the parent, which knows who is here, is the end of all. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	alarm(door->seconds);
-	door->serve(fd, peer, server->settings);
+	status = door->serve(fd, peer, server->settings);
 	/* Its client waits for nothing any more. */
 	close(fd);
-	_exit(grow_exit_status(server->settings));
+	_exit(status != 0 ? status : grow_exit_status(server->settings));
 }
 
 static int64_t now_ns(void)
@@ -134,6 +137,11 @@ static void reap(struct server *server)
 		if (grow_take_exit(&server->grow, pid, status, server->settings))
 			continue;
 		gone = crowd_leave(&server->crowd, pid);
+		if (gone.pid != 0 && gone.room == CROWD_VERIFY && WIFEXITED(status) &&
+		    (WEXITSTATUS(status) == VERIFY_FOR_OTHERS ||
+		     WEXITSTATUS(status) == VERIFY_FOR_NONE))
+			crowd_note_server(&server->crowd, gone.uid,
+					  WEXITSTATUS(status) == VERIFY_FOR_OTHERS);
 		if (WIFSIGNALED(status) && gone.pid != 0 && !gone.leaving)
 			log_line(LOG_WARNING, "a connection of uid=%u was ended by signal %d",
 				 (unsigned)gone.uid, WTERMSIG(status));

@@ -237,18 +237,19 @@ static void serve_calls(struct session *session)
 	}
 }
 
-void session_serve(int fd, const struct peer *peer, const struct settings *settings)
+int session_serve(int fd, const struct peer *peer, const struct settings *settings)
 {
 	struct session session = {
 		.settings = settings, .peer = *peer, .link = {.fd = fd, .other = -1}};
 
 	if (calls_begin(&session.calls, fd, SESSION_SECONDS) != 0) {
 		log_line(LOG_ERR, "cannot start a reader: %s", strerror(errno));
-		return;
+		return 0;
 	}
 	if (confine_session() == 0)
 		serve_calls(&session);
 	else
 		log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
 	calls_end(&session.calls);
+	return 0;
 }

@@ -50,7 +50,7 @@ struct session {
 };
 
 /* Serves the connection until it ends. Closes nothing. */
-void session_serve(int fd, const struct peer *peer, const struct settings *settings);
+int session_serve(int fd, const struct peer *peer, const struct settings *settings);
 
 /*
  * Reads the next request, which may take `wait_ms` to come: 0, and then call->message is the

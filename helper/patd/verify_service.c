@@ -58,35 +58,37 @@ static bool well_formed(const struct pat_wire_request *request, struct pat_token
 }
 
 /* Whether this peer may ask about this user. A pat.conf that cannot be read allows nobody more. */
-static bool may_ask(const struct peer *peer, const char *user, const struct settings *settings)
+static enum verify_status judge_peer(const struct peer *peer, const char *user,
+				     const struct settings *settings)
 {
 	struct pat_account account;
 	struct policy policy;
 	char fault[POLICY_FAULT_MAX];
 
 	if (peer->uid == 0)
-		return true;
+		return VERIFY_DONE;
 	if (pat_account_by_name(user, false, &account) == PAT_OK && account.exists &&
 	    account.uid == peer->uid)
-		return true;
+		return VERIFY_DONE;
 	if (pat_account_by_uid(peer->uid, false, &account) != PAT_OK || !account.exists)
-		return false;
+		return VERIFY_FOR_NONE;
 	if (policy_load(settings->policy, &policy, fault) != PAT_OK) {
 		log_line(LOG_ERR, "verify_for is not in force: %s", fault);
-		return false;
+		return VERIFY_FOR_NONE;
 	}
-	return policy_may_verify(&policy, account.name);
+	return policy_may_verify(&policy, account.name) ? VERIFY_FOR_OTHERS : VERIFY_FOR_NONE;
 }
 
-static void decide(const struct pat_attempt *attempt, const struct peer *peer,
-		   const struct settings *settings, struct pat_wire_reply *reply)
+static enum verify_status decide(const struct pat_attempt *attempt, const struct peer *peer,
+				 const struct settings *settings, struct pat_wire_reply *reply)
 {
+	enum verify_status status = judge_peer(peer, attempt->user, settings);
 	struct pat_verdict verdict = {.outcome = PAT_REFUSED_PEER};
 	pat_deadline deadline = pat_deadline_in(VERIFY_MS);
 	char line[PAT_LOG_LINE_MAX];
 
 	pat_token_id(attempt->token, verdict.id);
-	if (may_ask(peer, attempt->user, settings)) {
+	if (status != VERIFY_FOR_NONE) {
 		pat_verify(settings->store, attempt, (int64_t)time(NULL), deadline, &verdict);
 		if (pat_verdict_read_only(&verdict))
 			pat_verify_read_only(settings->store, attempt, (int64_t)time(NULL),
@@ -107,9 +109,10 @@ static void decide(const struct pat_attempt *attempt, const struct peer *peer,
 	default:
 		reply->result = PAT_WIRE_REFUSED;
 	}
+	return status;
 }
 
-void verify_serve(int fd, const struct peer *peer, const struct settings *settings)
+int verify_serve(int fd, const struct peer *peer, const struct settings *settings)
 {
 	struct pat_wire_request request;
 	struct pat_wire_reply reply = {.magic = PAT_WIRE_MAGIC};
@@ -119,11 +122,12 @@ void verify_serve(int fd, const struct peer *peer, const struct settings *settin
 				      .service = request.service,
 				      .rhost = request.rhost,
 				      .tty = request.tty};
+	enum verify_status status = VERIFY_DONE;
 	int error;
 
 	if (confine_alone() != 0) {
 		log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
-		return;
+		return status;
 	}
 	error = receive(fd, &request);
 	if (!error && !well_formed(&request, &token))
@@ -134,9 +138,10 @@ void verify_serve(int fd, const struct peer *peer, const struct settings *settin
 			 "closing a connection of uid=%u pid=%d: request %s", (unsigned)peer->uid,
 			 (int)peer->pid, pat_error_text(error));
 	} else {
-		decide(&attempt, peer, settings, &reply);
+		status = decide(&attempt, peer, settings, &reply);
 		/* One message into an empty queue: it fits, or the peer is gone. */
 		(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	pat_token_wipe(&token);
+	return status;
 }

@@ -8,6 +8,13 @@
 /* When it is ended if it has not ended itself. */
 enum { VERIFY_SECONDS = 10 };
 
+/* What the child learned of the peer, as the status that it ends with. */
+enum verify_status {
+	VERIFY_DONE,            /* nothing: it is root, or asked about itself */
+	VERIFY_FOR_OTHERS = 10, /* pat.conf lets it ask about anybody */
+	VERIFY_FOR_NONE,        /* it asked about another, and may not */
+};
+
 /*
  * One connection of the module, in a child of its own: one request, one reply (pat/wire.h).
  *
@@ -20,7 +27,9 @@ enum { VERIFY_SECONDS = 10 };
  *  - answer root about anybody, others about themselves, and about anybody only if pat.conf names
  * them;
  *  - tell the peer yes, no, or that there is no answer, and the log everything but the secret.
+ *
+ * Returns an enum verify_status.
  */
-void verify_serve(int fd, const struct peer *peer, const struct settings *settings);
+int verify_serve(int fd, const struct peer *peer, const struct settings *settings);
 
 #endif
