@@ -2,34 +2,16 @@
 # SPDX-License-Identifier: ISC
 #
 # The recipes of pat(7): each is taken from the page as it is printed, and run, with the real
-# programs. The parts in tests/recipes/ do that, one after the other, in one world.
+# programs. The parts in tests/recipes/ do that, one after the other, in one world; what is for servers
+# other than nginx is tried in tests/callers/.
 
 # shellcheck source=SCRIPTDIR/../lib/world.sh
 . "$(dirname "$0")/../lib/world.sh"
 world_enter "$@"
 
-PAGE=$SRC/man/pat.7
+# shellcheck source=SCRIPTDIR/../lib/callers_recipe.sh
+. "$SRC/tests/lib/callers_recipe.sh"
 command -v mandoc >/dev/null || skip_all 'needs mandoc'
-
-# recipe NAME: the text of a recipe, as a reader of the page sees it.
-recipe() {
-	echo "$1" >>"$W/taken"
-	awk -v name="$1" '
-		BEGIN { print ".Dd January 1, 2000\n.Dt X 7\n.Os\n.Sh X" }
-		$0 == ".\\\" recipe " name { found = 1; next }
-		found { print }
-		found && /^\.Ed/ { exit }' "$PAGE" |
-		mandoc -T ascii | sed -e 's/.\x08//g' -e '1,/^X$/d' -e '$d' |
-		awk '
-			!/^ *$/ && !margin { match($0, /^ */); margin = RLENGTH + 1 }
-			margin { print substr($0, margin) }' |
-		sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
-}
-
-# recipe_file NAME PATH MODE OWNER: a recipe that is a file.
-recipe_file() {
-	install -D -m "$3" -o "$4" -g "$4" /dev/null "$2" && recipe "$1" >"$2"
-}
 
 # recipe_run USER NAME [VARIABLE=VALUE...]: types the commands of a recipe, at home.
 recipe_run() {
@@ -78,7 +60,9 @@ for part in mint ssh sudo systemd ansible nginx rotation leaks; do
 	. "$SRC/tests/recipes/$part.sh"
 done
 
-# --- nothing is printed that was not tried
+# --- nothing is printed that was not tried, here or with other servers in tests/callers/
+
+grep -hv '^#' "$SRC"/tests/callers/*.sh | grep -oE '\brecipe(_file)? [a-z_.-]+' | cut -d' ' -f2 >>"$W/taken"
 
 sed -n 's/^\.\\" recipe //p' "$PAGE" >"$W/names"
 is 'each literal block of the page is a recipe' "$(wc -l <"$W/names")" \
