@@ -189,7 +189,7 @@ static bool visit(const char *path, enum pat_store_mode mode, const struct pat_a
 		fail(verdict, error);
 		return true;
 	}
-	error = pat_store_get_grant(store, verdict->id, &verdict->grant);
+	error = pat_store_look_up(store, verdict->id, &verdict->grant);
 	verdict->found = error == PAT_OK;
 	verdict->proved =
 		pat_grant_matches(verdict->found ? &verdict->grant : NULL, attempt->token);

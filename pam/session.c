@@ -17,6 +17,7 @@
 #include "export.h"
 #include "mark.h"
 #include "options.h"
+#include "pat/error.h"
 #include "pat/store.h"
 #include "pat/text.h"
 #include "process.h"
@@ -70,6 +71,9 @@ static bool find(pam_handle_t *pamh, const char *store_path, struct mark *mark)
 		return false;
 	error = pat_store_get_grant(store, id, &grant);
 	pat_store_close(store);
+	/* A user may have put the id of a token that is not theirs there. */
+	if (!error && strcmp(grant.user, item(pamh, PAM_USER)) != 0)
+		error = PAT_E_NOTFOUND;
 	if (!error) {
 		mark->expires_at = grant.expires_at;
 		memcpy(mark->id, grant.id, sizeof(mark->id));

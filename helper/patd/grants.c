@@ -249,7 +249,7 @@ static int find_by_secret(struct pat_store *store, const struct pat_token *token
 	int error;
 
 	pat_token_id(token, id);
-	error = pat_store_get_grant(store, id, &grant);
+	error = pat_store_look_up(store, id, &grant);
 	known = pat_grant_matches(error ? NULL : &grant, token);
 	if (!error && !known)
 		error = PAT_E_NOTFOUND;

@@ -28,6 +28,9 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+/* Names of files are told like other text from outside. */
+#define SHOWN 256
+
 static const char usage[] =
 	"Usage: patd [--listen DIR] [--store PATH] [--config PATH] [--debug]\n"
 	"       patd --check-config FILE\n"
@@ -67,6 +70,7 @@ static int parse(int argc, char **argv, struct command_line *line)
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
+	char shown[SHOWN];
 	int option;
 
 	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
@@ -101,7 +105,8 @@ static int parse(int argc, char **argv, struct command_line *line)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "patd: there are no arguments but options: %s\n", argv[optind]);
+		fprintf(stderr, "patd: there are no arguments but options: %s\n",
+			pat_escape(shown, sizeof(shown), argv[optind]));
 		return EXIT_USAGE;
 	}
 	if (line->settings.store[0] != '/' || line->settings.policy[0] != '/' ||
@@ -114,24 +119,25 @@ static int parse(int argc, char **argv, struct command_line *line)
 
 static void tell_unknown_group(const char *group, unsigned line, void *path)
 {
-	char shown[4 * POLICY_GROUP_MAX];
+	char shown[4 * POLICY_GROUP_MAX], file[SHOWN];
 
 	fprintf(stderr, "patd: %s line %u: there is no group \"%s\" on this machine\n",
-		(const char *)path, line, pat_escape(shown, sizeof(shown), group));
+		pat_escape(file, sizeof(file), path), line,
+		pat_escape(shown, sizeof(shown), group));
 }
 
 /* For whoever is about to install a policy; needs no root. */
 static int check_config(char *path)
 {
 	struct policy policy;
-	char fault[POLICY_FAULT_MAX];
+	char fault[POLICY_FAULT_MAX], shown[SHOWN];
 
 	if (policy_load(path, &policy, fault) != 0) {
 		fprintf(stderr, "patd: %s\n", fault);
 		return EXIT_FAILED;
 	}
 	policy_unknown_groups(&policy, tell_unknown_group, path);
-	printf("%s: ok\n", path);
+	printf("%s: ok\n", pat_escape(shown, sizeof(shown), path));
 	return EXIT_OK;
 }
 
@@ -170,6 +176,7 @@ static int confine(bool alone)
 
 static int open_listeners(const struct command_line *line, struct listeners *listeners)
 {
+	char shown[SHOWN];
 	int error;
 
 	if (line->listen == NULL) {
@@ -186,12 +193,12 @@ static int open_listeners(const struct command_line *line, struct listeners *lis
 		return error;
 	}
 	error = listeners_make(listeners, line->listen);
+	pat_escape(shown, sizeof(shown), line->listen);
 	if (error == PAT_E_EXISTS)
-		fprintf(stderr, "patd: another patd is listening in %s\n", line->listen);
+		fprintf(stderr, "patd: another patd is listening in %s\n", shown);
 	else if (error)
-		fprintf(stderr, "patd: cannot listen in %s: %s%s%s\n", line->listen,
-			pat_error_text(error), error == PAT_E_IO ? ": " : "",
-			error == PAT_E_IO ? strerror(errno) : "");
+		fprintf(stderr, "patd: cannot listen in %s: %s%s%s\n", shown, pat_error_text(error),
+			error == PAT_E_IO ? ": " : "", error == PAT_E_IO ? strerror(errno) : "");
 	return error;
 }
 

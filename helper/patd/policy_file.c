@@ -265,14 +265,15 @@ int policy_load(const char *path, struct policy *policy, char fault[POLICY_FAULT
 {
 	struct reading reading = {.policy = policy};
 	const char *why, *slash = strrchr(path, '/');
-	char *text;
+	char *text, shown[POLICY_FAULT_MAX / 5];
 	size_t len;
 
 	memset(policy, 0, sizeof(*policy));
 	policy_built_in(policy);
 	pat_escape(policy->file, sizeof(policy->file), slash ? slash + 1 : path);
+	pat_escape(shown, sizeof(shown), path);
 	if (policy_read(path, &text, &len, &why) != PAT_OK) {
-		snprintf(fault, POLICY_FAULT_MAX, "%s %s%s%s", path, why, errno ? ": " : "",
+		snprintf(fault, POLICY_FAULT_MAX, "%s %s%s%s", shown, why, errno ? ": " : "",
 			 errno ? strerror(errno) : "");
 		return PAT_E_IO;
 	}
@@ -282,7 +283,7 @@ int policy_load(const char *path, struct policy *policy, char fault[POLICY_FAULT
 		policy_check(policy, &reading.complaint);
 	if (reading.complaint.line == 0)
 		return PAT_OK;
-	snprintf(fault, POLICY_FAULT_MAX, "%s line %u: %s", path, reading.complaint.line,
+	snprintf(fault, POLICY_FAULT_MAX, "%s line %u: %s", shown, reading.complaint.line,
 		 reading.complaint.text);
 	return PAT_E_INVALID;
 }

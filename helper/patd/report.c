@@ -37,7 +37,7 @@ void report_change(const struct session *session, const char *what, const struct
 
 int report_store_failure(struct session *session, int error)
 {
-	char message[2 * SHOWN], text[SHOWN];
+	char message[2 * SHOWN], text[SHOWN], store[SHOWN];
 	const char *colon = "", *why = "";
 
 	/* Whether the disk is full, or read-only, is for whoever can do something about it. */
@@ -45,7 +45,8 @@ int report_store_failure(struct session *session, int error)
 		why = strerror_r(errno, text, sizeof(text));
 		colon = ": ";
 	}
-	log_line(LOG_CRIT, "the store %s: %s%s%s", session->settings->store, pat_error_text(error),
+	log_line(LOG_CRIT, "the store %s: %s%s%s",
+		 pat_escape(store, sizeof(store), session->settings->store), pat_error_text(error),
 		 colon, why);
 	snprintf(message, sizeof(message), "the token store cannot be used: %s%s%s",
 		 pat_error_text(error), colon, why);

@@ -20,10 +20,12 @@
 #include "pat/error.h"
 #include "peer.h"
 #include "session.h"
+#include "subuid.h"
 #include "verify_service.h"
 
 #define IDLE_MS 60000
 #define PAUSE_MS 100
+#define SUBUIDS "/etc/subuid"
 
 /* What it returns is the exit status of the child. */
 typedef int serve_function(int fd, const struct peer *peer, const struct settings *settings);
@@ -43,6 +45,7 @@ struct server {
 	sigset_t old_mask;
 	bool out_of_descriptors;
 	struct crowd crowd;
+	struct subuids subuids;
 	struct grow grow;
 };
 
@@ -74,13 +77,19 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* By whom a connection is counted. */
+static uid_t counted_as(struct server *server, const struct peer *peer)
+{
+	return subuid_counted_as(&server->subuids, SUBUIDS, peer->uid);
+}
+
 /* Whether a connection may come in; who has to make place for it is told to go. */
 static bool admit(struct server *server, const struct peer *peer, enum crowd_room room)
 {
 	unsigned long refused;
 	pid_t evict;
 
-	if (crowd_ask(&server->crowd, peer->uid, room, now_ns(), &evict, &refused) ==
+	if (crowd_ask(&server->crowd, counted_as(server, peer), room, now_ns(), &evict, &refused) ==
 	    CROWD_WELCOME) {
 		if (evict != 0)
 			kill(evict, SIGTERM);
@@ -100,7 +109,7 @@ static void serve(struct server *server, int fd, const struct peer *peer, const 
 		run_child(server, fd, peer, door);
 	if (pid < 0)
 		log_line(LOG_ERR, "cannot fork: %s", strerror(errno));
-	else if (!crowd_enter(&server->crowd, pid, peer->uid, door->room))
+	else if (!crowd_enter(&server->crowd, pid, counted_as(server, peer), door->room))
 		kill(pid, SIGTERM);
 }
 

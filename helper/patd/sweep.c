@@ -330,7 +330,9 @@ int sweep_run(const struct settings *settings)
 	} else {
 		error = sweep_all(&sweep);
 		if (error)
-			fprintf(stderr, "patd: %s: %s\n", settings->store, pat_error_text(error));
+			fprintf(stderr, "patd: %s: %s\n",
+				pat_escape(fault, sizeof(fault), settings->store),
+				pat_error_text(error));
 		printf("%lu revoked, %lu removed\n",
 		       sweep.counts[REVOKE_UNUSED] + sweep.counts[REVOKE_GONE],
 		       sweep.counts[REMOVE]);

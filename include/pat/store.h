@@ -62,6 +62,13 @@ void pat_store_close(struct pat_store *store);
 /* Look-ups: 0, PAT_E_NOTFOUND, PAT_E_DAMAGED, PAT_E_VERSION, PAT_E_IO or PAT_E_NOMEM. */
 int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN],
 			struct pat_grant *grant);
+
+/*
+ * The same for an id that may have been guessed: it takes as long whether there is one or not, one
+ * record being read and one looked for in vain in either case. What is left in *grant after
+ * PAT_E_NOTFOUND is a grant of which nobody can prove the secret.
+ */
+int pat_store_look_up(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant);
 int pat_store_get_use(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_use *use);
 int pat_store_get_index(struct pat_store *store, uint32_t uid, struct pat_index *index);
 int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta);

@@ -8,7 +8,9 @@
 /*
  * True if `text` is well-formed UTF-8 (RFC 3629) of `min` to `max` characters, none of them a
  * control character: C0, DEL, C1, the line and paragraph separators, or one of those that
- * reorder what is around them (UAX #9), with which one name can be made to look like another.
+ * reorder what is around them (UAX #9) or are not seen at all (spaces of no width, soft hyphens,
+ * fillers, tags), with which one name can be made to look like another. The joiners, U+200C and
+ * U+200D, may be there: names in Persian or Hindi are spelt with them.
  */
 bool pat_text_valid(const char *text, size_t min, size_t max);
 

@@ -32,11 +32,15 @@ static size_t rfc3629(const unsigned char *s)
 	return len;
 }
 
-/* C0, DEL, C1, the separators, and the Bidi_Control characters of UAX #9. */
+/* C0, DEL, C1, the separators, the Bidi_Control characters of UAX #9, and what is not seen at all.
+ */
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xad ||
+	       c == 0x34f || c == 0x115f || c == 0x1160 || c == 0x180e || c == 0x200b ||
+	       c == 0x3164 || c == 0xfeff || c == 0xffa0 || (c >= 0xfff9 && c <= 0xfffb) ||
+	       (c >= 0xe0000 && c <= 0xe007f);
 }
 
 static uint32_t code_point(const unsigned char *s, size_t len)
@@ -131,8 +135,22 @@ static void characters_that_reorder_text_are_refused(void **state)
 	assert_true(one(0x061b));
 	assert_true(one(0x200d));
 	assert_true(one(0x2010));
-	assert_true(one(0x2065));
-	assert_true(one(0x206a));
+	assert_true(one(0x205f));
+	assert_true(one(0x2070));
+}
+
+static void characters_that_are_not_seen_are_refused(void **state)
+{
+	static const uint32_t unseen[] = {0xad,   0x34f,  0x115f,  0x1160,  0x180e,  0x200b,
+					  0x2060, 0x2064, 0x206f,  0x3164,  0xfeff,  0xffa0,
+					  0xfff9, 0xfffb, 0xe0000, 0xe0001, 0xe0041, 0xe007f};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(unseen); i++)
+		assert_false(one(unseen[i]));
+	/* Joiners are needed to spell. */
+	assert_true(one(0x200c));
+	assert_true(one(0x200d));
 }
 
 static void ill_formed_utf8_is_refused(void **state)
@@ -441,6 +459,7 @@ int main(void)
 		cmocka_unit_test(every_code_point_is_judged_as_documented),
 		cmocka_unit_test(control_characters_are_refused_and_their_neighbours_are_not),
 		cmocka_unit_test(characters_that_reorder_text_are_refused),
+		cmocka_unit_test(characters_that_are_not_seen_are_refused),
 		cmocka_unit_test(ill_formed_utf8_is_refused),
 		cmocka_unit_test(the_edges_of_each_length_are_well_formed),
 		cmocka_unit_test(all_short_byte_sequences_agree_with_the_grammar),
