@@ -112,11 +112,13 @@ static inline void bytes_put_field(struct bytes *b, const char *text, size_t siz
 	}
 }
 
+/* Nothing may stand behind the NUL: there is one way to write a text. */
 static inline void bytes_get_field(struct bytes *b, char *text, size_t size)
 {
 	bytes_get(b, text, size);
-	if (text[size - 1] != '\0')
-		b->failed = true;
+	for (size_t i = strnlen(text, size - 1); i < size; i++)
+		if (text[i] != '\0')
+			b->failed = true;
 	text[size - 1] = '\0';
 }
 

@@ -29,7 +29,11 @@ bool mark_set(pam_handle_t *pamh, const struct mark *mark)
 		return false;
 	}
 	(void)snprintf(setting, sizeof(setting), ENV_NAME "=%s", mark->id);
-	return pam_putenv(pamh, setting) == PAM_SUCCESS;
+	if (pam_putenv(pamh, setting) == PAM_SUCCESS)
+		return true;
+	/* The phases behind must not take for a login by token what failed. */
+	mark_clear(pamh);
+	return false;
 }
 
 void mark_clear(pam_handle_t *pamh)

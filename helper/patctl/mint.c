@@ -9,6 +9,7 @@
 #include "client.h"
 #include "keep.h"
 #include "output.h"
+#include "pat/token.h"
 #include "request.h"
 #include "tell.h"
 
@@ -94,13 +95,22 @@ static int take_back(struct client *client, const struct options *options, const
 	return STATUS_FAILED;
 }
 
+/* Whether it has the form of a token: it is written as it is, perhaps to a terminal. */
+static bool is_token(const char *text)
+{
+	static const char alphabet[] =
+		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+
+	return strlen(text) == PAT_TOKEN_LEN && strspn(text, alphabet) == PAT_TOKEN_LEN;
+}
+
 static int hand_over(struct client *client, const struct options *options, const json_t *answer,
 		     const char *old)
 {
 	const char *secret = json_string_value(json_object_get(answer, "token"));
 	json_t *token = json_object_get(answer, "info");
 
-	if (secret == NULL || !json_is_object(token)) {
+	if (secret == NULL || !is_token(secret) || !json_is_object(token)) {
 		complain("patd sent no token");
 		return STATUS_FAILED;
 	}

@@ -157,7 +157,9 @@ static int try_change(const struct shelf *shelf, const struct pat_account *owner
 	*view = shelf->views[chosen];
 	shelf_census(shelf, owner, change->new_name ? change->new_name : "", view->grant.id, now,
 		     &others);
-	return change->apply(&view->grant, shelf_live(view, now), &others, change->data);
+	error = change->apply(&view->grant, shelf_live(view, now), &others, change->data);
+	choice->refused = error < 0 ? error : 0;
+	return error;
 }
 
 int grants_change(const char *path, const struct pat_account *owner, const char *selector,

@@ -43,6 +43,9 @@ int grants_create(const char *store, unsigned max_tokens, struct pat_grant *gran
 struct grant_choice {
 	unsigned count; /* how many it could be; not more than GRANTS_CANDIDATES are told */
 	char ids[GRANTS_CANDIDATES][PAT_ID_LEN + 1];
+	/* Of grants_change(): what apply() refused it with, or 0. The store fails with the same
+	 * errors, which mean something else. */
+	int refused;
 };
 
 /* How much of an id a beginning must have at least: a slip of the finger must not name a token. */

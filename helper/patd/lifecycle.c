@@ -41,9 +41,8 @@ static int change(struct session *session, const json_t *parameters,
 	int error = grants_change(session->settings->store, &session->owner, selector, now(),
 				  change, &view, &choice, &done);
 
-	if (error && choice.count == 1 && explain != NULL &&
-	    (error == PAT_E_ACCESS || error == PAT_E_INVALID || error == PAT_E_EXISTS))
-		return explain(session, error, &view, change->data);
+	if (choice.refused && explain != NULL)
+		return explain(session, choice.refused, &view, change->data);
 	if (error)
 		return report_not_chosen(session, error, selector, &choice);
 	if (done)
