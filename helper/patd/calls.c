@@ -48,29 +48,34 @@ int calls_begin(struct calls *calls, int client, unsigned seconds)
 	return PAT_E_IO;
 }
 
-/* Says how the reader ended, for which it is given a moment; then it is made to. */
-static int broken(struct calls *calls, const char *otherwise)
+static int broken(struct calls *calls, const char *why)
+{
+	snprintf(calls->why, sizeof(calls->why), "%s", why);
+	return PAT_E_PEER;
+}
+
+/* It closed its end: says how it ended, for which it is given a moment. */
+static int ended(struct calls *calls)
 {
 	pat_deadline deadline = pat_deadline_in(GRACE_MS);
 	unsigned tries = 0;
 	int status = 0;
-	pid_t ended;
+	pid_t pid;
 
 	do
-		ended = waitpid(calls->reader, &status, WNOHANG | __WALL);
-	while (ended == 0 && pat_deadline_retry(deadline, &tries));
-	if (ended == calls->reader) {
+		pid = waitpid(calls->reader, &status, WNOHANG | __WALL);
+	while (pid == 0 && pat_deadline_retry(deadline, &tries));
+	if (pid == calls->reader)
 		calls->reader = 0;
-		if (WIFSIGNALED(status))
-			snprintf(calls->why, sizeof(calls->why),
-				 "its reader was ended by signal %d", WTERMSIG(status));
-		else if (WEXITSTATUS(status) != 0)
-			snprintf(calls->why, sizeof(calls->why),
-				 "its reader could not give up its rights: %s",
-				 strerror(WEXITSTATUS(status)));
-	}
-	if (calls->why[0] == '\0')
-		snprintf(calls->why, sizeof(calls->why), "%s", otherwise);
+	if (pid > 0 && WIFSIGNALED(status))
+		snprintf(calls->why, sizeof(calls->why), "its reader was ended by signal %d",
+			 WTERMSIG(status));
+	else if (pid > 0 && WEXITSTATUS(status) != 0)
+		snprintf(calls->why, sizeof(calls->why),
+			 "its reader could not give up its rights: %s",
+			 strerror(WEXITSTATUS(status)));
+	else
+		return broken(calls, "its reader has gone");
 	return PAT_E_PEER;
 }
 
@@ -89,7 +94,7 @@ static int receive(struct calls *calls, unsigned wait_ms, size_t *size)
 		return broken(calls, "its reader does not answer");
 	got = recv(calls->fd, calls->record, FLAT_MAX, MSG_DONTWAIT | MSG_TRUNC);
 	if (got <= 0)
-		return broken(calls, "its reader has gone");
+		return ended(calls);
 	if (got > FLAT_MAX)
 		return broken(calls, "its reader sent what is malformed");
 	*size = (size_t)got;

@@ -271,6 +271,20 @@ ok 'a patd that is killed leaves no session' wait_for 5 gone "$SESSION"
 ok 'nor a reader' wait_for 5 gone "$READER"
 hang_up bob
 
+# --- in a user namespace, where root is root in name
+
+unshare --user --map-root-user patd --listen /run/inner --store /run/inner/tokens.tdb \
+	2>>"$W/patd.err" &
+PATD=$!
+wait_for 5 test -S /run/inner/io.pampat.Tokens
+connect inner root /run/inner/io.pampat.Tokens
+has_rights 'in a user namespace, a reader' "$READER"
+is 'in a user namespace, a reader keeps its number' "$(status "$READER" Uid)" '0 0 0 0'
+kill -KILL "$SESSION"
+ok 'in a user namespace, a reader ends with its session' wait_for 5 gone "$READER"
+hang_up inner
+kill $PATD
+
 # --- more rights for a PAM module that needs them
 
 setpriv --inh-caps=-all,+setuid,+setgid patd --listen /run/more 2>>"$W/patd.err" &

@@ -97,10 +97,10 @@ static int try_packets(void)
 	return result(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
 }
 
-/* The kernel takes the lower half, for which this is AF_ALG. */
+/* The kernel takes the lower half: it would say that this takes a capability. */
 static int try_family_with_more_bits(void)
 {
-	return result(syscall(SYS_socket, (UINT64_C(1) << 32) | AF_ALG, SOCK_SEQPACKET, 0));
+	return result(syscall(SYS_socket, (UINT64_C(1) << 32) | AF_PACKET, SOCK_RAW, 0));
 }
 
 static int try_bind(void)
@@ -607,11 +607,23 @@ static int no_program_in_sandbox(void)
 	return confine_in_sandbox() || try_exec() != EPERM;
 }
 
+/* libseccomp looks once at what there is: this came before it did in our own process. */
+static int status_in_sandbox;
+
+static void go_into_sandbox(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(no_program_in_sandbox());
+	waitpid(child, &status_in_sandbox, 0);
+}
+
 static void a_sandbox_that_refuses_seccomp_is_no_hindrance(void **state)
 {
 	(void)state;
 	needs_filters();
-	in_child(no_program_in_sandbox);
+	assert_int_equal(status_in_sandbox, 0);
 }
 
 /* What patd is given as inheritable, for a module that needs it, is kept for sessions. */
@@ -649,6 +661,7 @@ int main(void)
 		cmocka_unit_test(what_is_inheritable_is_kept_for_modules),
 	};
 
+	go_into_sandbox();
 	if (confine_prepare() != 0)
 		return 99;
 	return unit_run(tests);

@@ -274,6 +274,19 @@ static void a_record_that_is_cut_short_is_refused(void **state)
 	}
 }
 
+static void a_record_of_another_length_than_it_says_is_refused(void **state)
+{
+	unsigned char record[FLAT_MAX];
+	size_t size = sample(record);
+	const size_t lengths[] = {0, 1, FLAT_HEAD, size - 1, size + 1, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		set_length(record, lengths[i]);
+		expect_refused(record, size, "another length");
+	}
+}
+
 static void a_record_that_goes_on_is_refused(void **state)
 {
 	unsigned char record[FLAT_MAX] = {0};
@@ -422,6 +435,7 @@ int main(void)
 		cmocka_unit_test(of_many_parameters_the_first_are_handed_on_in_their_order),
 		cmocka_unit_test(each_outcome_comes_across),
 		cmocka_unit_test(a_record_that_is_cut_short_is_refused),
+		cmocka_unit_test(a_record_of_another_length_than_it_says_is_refused),
 		cmocka_unit_test(a_record_that_goes_on_is_refused),
 		cmocka_unit_test(any_byte_may_be_wrong),
 		cmocka_unit_test(noise_is_refused),

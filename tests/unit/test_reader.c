@@ -214,7 +214,7 @@ static void a_reader_that_stands_still_is_left(void **state)
 	assert_int_equal(kill(f->calls.reader, SIGSTOP), 0);
 	expect_error(f, 100, PAT_E_PEER);
 	assert_string_equal(f->calls.why, "its reader does not answer");
-	assert_in_range(milliseconds_now() - began, 2000, 8000);
+	assert_in_range(milliseconds_now() - began, 2000, 3900);
 	began = milliseconds_now();
 	calls_end(&f->calls);
 	assert_in_range(milliseconds_now() - began, 0, 2000);

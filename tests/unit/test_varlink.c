@@ -116,6 +116,24 @@ static void a_message_split_at_any_byte_is_whole_again(void **state)
 	}
 }
 
+static void waiting_ends_when_another_connection_does(void **state)
+{
+	struct fixture *f = *state;
+	int64_t began = milliseconds_now();
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	f->link.other = ends[0];
+	/* As long as it is there, it is nothing. */
+	put(f, one, sizeof(one));
+	expect(f, "a.B");
+	expect_error(f, 50, PAT_E_BUSY);
+	close(ends[1]);
+	expect_error(f, 20000, PAT_E_CLOSED);
+	assert_true(milliseconds_now() - began < 10000);
+	close(ends[0]);
+}
+
 static void *drip(void *argument)
 {
 	struct fixture *f = argument;
@@ -505,6 +523,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CONNECTED(a_message_ends_at_its_nul),
 		CONNECTED(a_message_split_at_any_byte_is_whole_again),
+		CONNECTED(waiting_ends_when_another_connection_does),
 		CONNECTED(a_message_may_come_byte_by_byte),
 		CONNECTED(several_messages_in_one_read_stay_apart),
 		CONNECTED(the_largest_message_is_read),
