@@ -12,7 +12,7 @@ patd_start
 
 STORE=/var/lib/pat/tokens.tdb
 TOOLS=${PAT_SANITIZED:-$BUILD}/tests/tools
-service probe "auth required ${PAT_SANITIZED:-$BUILD}/pam_pat.so"
+service probe "auth required pam_pat.so"
 
 # lets_in TOKEN: whether alice logs in with it.
 lets_in() {
