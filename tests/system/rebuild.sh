@@ -104,7 +104,7 @@ exited 'nothing is wrong any more' 0
 
 head -c 3000 /dev/urandom | dd of=$STORE conv=notrunc status=none
 run patstore restore "$W/backup"
-ok 'a store whose beginning is gone is mended' test $rc -le 1
+ok 'a store whose beginning is gone is mended' test "$rc" -le 1
 ok 'and lets in' lets_in "$KEPT"
 not 'but not by what was revoked' lets_in "$ENDED"
 rm $STORE
