@@ -69,7 +69,7 @@ static int verify_through_patd(pam_handle_t *pamh, const struct options *options
 			       const struct pat_attempt *attempt, pat_deadline deadline,
 			       struct pat_verdict *direct, struct mark *mark)
 {
-	struct pat_wire_reply reply;
+	struct pat_wire_reply reply = {0};
 	char behind[200], why[100];
 	int error = PAT_E_BUSY, saved;
 

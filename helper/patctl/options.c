@@ -54,7 +54,6 @@ static void make_syntax(struct syntax *syntax)
 	struct option *name = syntax->names;
 	char *letter;
 
-	memset(syntax, 0, sizeof(*syntax));
 	/* `-` gives operands in their order, whatever POSIXLY_CORRECT says; `:` leaves messages to
 	 * us. */
 	letter = stpcpy(syntax->letters, "-:");
@@ -224,7 +223,7 @@ static int check(const struct options *options)
 /* Collects operands and, in `words`, options. */
 static int scan(struct options *options, int argc, char **argv, struct word *words, int *count)
 {
-	struct syntax syntax;
+	struct syntax syntax = {.letters = ""};
 	int code, status = STATUS_OK;
 
 	make_syntax(&syntax);

@@ -79,7 +79,7 @@ static struct crowd_member *most_dispensable(struct crowd *crowd, uid_t uid, enu
 		if (!shares(m, uid, room))
 			continue;
 		count = count_of(crowd, m->uid, &room);
-		if (count > most || (count == most && m->since < chosen->since)) {
+		if (chosen == NULL || count > most || (count == most && m->since < chosen->since)) {
 			chosen = m;
 			most = count;
 		}
@@ -130,6 +130,8 @@ enum crowd_answer crowd_ask(struct crowd *crowd, uid_t uid, enum crowd_room room
 	if (full(crowd, uid, room)) {
 		struct crowd_member *member = most_dispensable(crowd, uid, room);
 
+		if (member == NULL)
+			return CROWD_TOO_MANY;
 		member->leaving = true;
 		*evict = member->pid;
 	}

@@ -133,14 +133,14 @@ static int decide_services(const struct decision *d)
 /* Whether one of the sources says as good as nothing: a few of them would make up all addresses. */
 static bool too_wide(const char *sources)
 {
-	enum { NARROW_4 = 8, NARROW_6 = 16 };
+	enum { NARROW_4 = 8U, NARROW_6 = 16U };
 
 	while (*sources != '\0') {
 		size_t len = strcspn(sources, ",");
 		const char *slash = memchr(sources, '/', len);
 		bool is_6 = memchr(sources, ':', len) != NULL;
 
-		if (slash != NULL && atoi(slash + 1) < (is_6 ? NARROW_6 : NARROW_4))
+		if (slash != NULL && strtoul(slash + 1, NULL, 10) < (is_6 ? NARROW_6 : NARROW_4))
 			return true;
 		sources += len + (sources[len] == ',');
 	}

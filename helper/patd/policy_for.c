@@ -39,8 +39,7 @@ static void add_origin(struct policy_limits *limits, enum policy_key key, const 
 
 	if (used + strlen(between) + more > POLICY_ORIGIN_MAX)
 		return;
-	memcpy(text + used, between, strlen(between));
-	memcpy(text + used + strlen(between), origin, more + 1);
+	(void)stpcpy(stpcpy(text + used, between), origin);
 }
 
 static void take_span(struct policy_limits *limits, enum policy_key key, const struct candidate *c,

@@ -49,8 +49,9 @@ static int set_use(json_t *object, const struct grant_view *view)
 	failed |= set(object, "last_used_service", text_or_null(last->service));
 	failed |= set(object, "last_used_from", text_or_null(last->rhost));
 	failed |= set(object, "uses", json_integer((json_int_t)use->uses));
-	failed |= set(object, "refusals",
-		      json_integer((json_int_t)(use->refused_proved + use->refused_unproved)));
+	failed |= set(
+		object, "refusals",
+		json_integer((json_int_t)use->refused_proved + (json_int_t)use->refused_unproved));
 	return failed;
 }
 

@@ -46,13 +46,16 @@ static int go(const struct command_line *line, struct pat_rebuild *order, FILE *
 {
 	struct telling telling = {out, order->task == PAT_REBUILD_LOOK ||
 					       order->task == PAT_REBUILD_REPLACE};
+	int error;
 
 	order->store = line->store;
 	order->deadline = pat_deadline_in(WAIT_MS);
 	order->tell = tell;
 	order->data = &telling;
 	errno = 0;
-	return pat_rebuild(order, result);
+	error = pat_rebuild(order, result);
+	order->data = NULL;
+	return error;
 }
 
 static uint64_t tokens_in(const struct pat_rebuild_result *result)

@@ -186,7 +186,8 @@ exec_as() {
 	local user=$1
 	shift
 	exec setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --reset-env -- \
-		env LC_ALL=C.UTF-8 "${WORLD_ENV[@]}" "$@"
+		env LC_ALL=C.UTF-8 GCOV_PREFIX="$PAT_COVERAGE/$user" GCOV_ERROR_FILE=/dev/null \
+		"${WORLD_ENV[@]}" "$@"
 }
 
 # --- what is in the world

@@ -113,6 +113,42 @@ run drive probe alice <<<"$GOOD"
 like 'after a token they do not' "$out" ' cred=success '
 not 'there is no password phase' grep -q pam_sm_chauthtok "$MODULE"
 
+# --- the session phase
+
+give alice soon --service sshd,probe,sudo --expires 3d
+SOON=$TOKEN SOON_ID=$ID
+cp /etc/pam.d/sshd "$W/sshd.pam"
+service sshd "auth required $MODULE" "session required $MODULE"
+run drive sshd alice <<<"$SOON"
+like 'a login hears that its token is about to end' "$(<"$W/said")" 'Token soon expires in [0-9]+ (days|hours): patctl rotate soon'
+give alice later --service sshd --expires 30d
+run drive sshd alice <<<"$TOKEN"
+is 'of one that ends later it does not' "${out%% *} $(grep -c expires "$W/said")" 'auth=success 0'
+give alice 'two words' --service sshd --expires 90m
+run drive sshd alice <<<"$TOKEN"
+like 'a name that would need quotes is not what is to be typed' "$(<"$W/said")" "Token two words expires in (89|90) minutes: patctl rotate $ID"
+give alice hours --service sshd --expires 5h
+run drive sshd alice <<<"$TOKEN"
+like 'hours are told as hours' "$(<"$W/said")" 'Token hours expires in [45] hours'
+echo "PAM_PAT_ID=$SOON_ID" >"$W/environment"
+# Where authentication ran in another process, the id alone is left.
+service sshd 'session required pam_env.so envfile='"$W/environment" "session required $MODULE"
+run drive -a sshd alice </dev/null
+like 'the session of another process hears it, too' "$(<"$W/said")" 'Token soon expires in'
+service sshd 'session required pam_env.so envfile='"$W/environment" "session required $MODULE store=$NOWHERE"
+run drive -a sshd alice </dev/null
+is 'without the store nothing is said, and nothing fails' "$out$(<"$W/said")" \
+	"acct=success cred=success open=success close=success id=$SOON_ID"
+cp "$W/sshd.pam" /etc/pam.d/sshd
+for service in sudo probe; do
+	cp /etc/pam.d/$service "$W/service.pam"
+	service $service "auth required $MODULE" "session required $MODULE"
+	run drive -t pts/1 $service alice <<<"$SOON"
+	is "nobody reads it at $service without a terminal" \
+		"${out%% *} $(grep -c expires "$W/said")" 'auth=success 0'
+	cp "$W/service.pam" /etc/pam.d/$service
+done
+
 service probe "auth required $MODULE" 'auth required pam_deny.so'
 run drive probe alice <<<"$GOOD"
 like 'another module may still refuse' "$out" '^auth=(perm_denied|auth_err) '

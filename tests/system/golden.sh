@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
+# Also: counted
 #
 # Every command of patctl as a person meets it: each transcript in tests/golden is what a session shows,
 # without what differs from run to run (tests/lib/normal.py). After a change that is wanted,

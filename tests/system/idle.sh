@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
+# Also: counted
 #
 # Silence ends: of a connection after 30 seconds, of a question after one, and of a patd that was
 # started by its sockets after a minute.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
+# Also: counted
 #
 # What becomes of a token after it was minted: rotated, narrowed, suspended, resumed, ended, swept; and
 # what its owner hears of it.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
+# Also: counted
 #
 # What a token is limited to: where it is used from, how often, and for how long. Each limit from both
 # sides, by both paths: the module itself as root, and patd for processes that are not.

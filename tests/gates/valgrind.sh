@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+#
+# The unit tests under valgrind's memcheck, which sees what is used before it was set; the sanitizers of
+# the other runs do not. Not those that end processes at every system call or use random input for
+# long: they would take minutes, and show nothing that the others do not.
+
+SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
+# shellcheck source=SCRIPTDIR/../lib/tap.sh
+. "$SRC/tests/lib/tap.sh"
+BUILD=${BUILD:-$SRC/build}
+
+command -v valgrind >/dev/null || skip_all 'needs valgrind'
+LONG='test_store_crash|test_store_spend|test_store_lock'
+
+# under_valgrind PROGRAM: what it says is in $TAP_DIR/said.
+under_valgrind() {
+	timeout 120 valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+		--child-silent-after-fork=yes --suppressions="$SRC/tests/gates/valgrind.supp" \
+		--log-file="$TAP_DIR/said" "$1" >/dev/null 2>&1
+}
+
+for program in "$BUILD"/tests/unit/test_*; do
+	if [[ $program == *.* || ${program##*/} =~ $LONG ]]; then continue; fi
+	under_valgrind "$program"
+	is "${program##*/}: memcheck finds nothing" "$(grep -c '^==' "$TAP_DIR/said")" 0
+	[ ! -s "$TAP_DIR/said" ] || diag "$(head -40 "$TAP_DIR/said")"
+done
+done_testing
