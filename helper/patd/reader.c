@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,9 @@
 #include "confine.h"
 #include "flat.h"
 #include "pat/error.h"
+
+/* Where a call was read, and what the linker and jansson saved there of it. */
+#define STACK_USED 65536
 
 /* Where confine_reader() puts them. */
 enum { CLIENT = 0, SESSION = 1 };
@@ -82,7 +86,7 @@ _Noreturn void reader_run(int client, int session, unsigned seconds)
 	if (confine_reader(client, session, seconds) != 0)
 		_exit(errno);
 	while (next_question(&question) && answer(&link, &question, record))
-		;
+		sodium_stackzero(STACK_USED);
 	pat_varlink_end(&link);
 	_exit(0);
 }

@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -13,6 +14,7 @@
 #include "pat/text.h"
 
 #define IDLE_MS 30000
+#define STACK_USED 65536
 #define WRITE_MS 10000
 #define REQUESTS 200
 #define SHOWN 100
@@ -234,6 +236,8 @@ static void serve_calls(struct session *session)
 	while (session->link_error == 0 && session_read(session, IDLE_MS, &call) == 0) {
 		dispatch(session, call.method, call.parameters);
 		json_decref(call.message);
+		/* Where the calls were, with what the linker and libraries saved there. */
+		sodium_stackzero(STACK_USED);
 	}
 }
 
