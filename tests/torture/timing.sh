@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+#
+# What one who has no secret learns from how long a refusal takes: neither which users there are, nor which
+# ids. At three levels: the decision with the store, a whole PAM transaction, and a question to patd.
+#
+# A short run measures no time, which on a busy machine would say little: it compares what is done, the system
+# calls and the instructions. With PAT_SECONDS=N it measures, kinds of refusals in a random order, for about
+# that many seconds and, from 100 on, 100000 times each with the store (10000 where it takes long), if that is
+# not more than three times as long; and tells Welch's t of each kind against the first. It fails where |t| is over
+# 10 and the means differ by more than 0.5 %: of less than that (what a cache holds, the length of a name), t
+# makes a difference as well if one only measures often enough.
+
+# shellcheck source=SCRIPTDIR/../lib/world.sh
+. "$(dirname "$0")/../lib/world.sh"
+world_enter "$@"
+world_furnish
+patd_start
+
+T=$W/timing
+install -m 755 "$BUILD/tests/torture/timing" "$T" || bail 'the program timing was not built'
+service probe "$PAT_LINE" 'auth required pam_deny.so' 'account required pam_permit.so'
+
+# kept FILE: the token that was just given.
+kept() {
+	echo "$TOKEN" >"$W/tmp/$1"
+}
+give alice plain --service probe && kept plain
+give bob other --service probe && kept anothers
+give alice ended --service probe && kept revoked
+as alice patctl revoke -q ended
+give alice brief --service probe --expires 1s && kept expired
+give alice quiet --service probe && kept suspended
+as alice patctl suspend -q quiet
+useradd --no-create-home sleeper
+echo 'sleeper:sleeper: Sesame 6' | chpasswd
+give sleeper asleep --service probe && kept locked
+passwd -q -l sleeper
+sleep 1.1
+
+# The first is what the others are compared with. A user who does not exist has a name of the same length.
+CLASSES=(wrong-secret:wrong:alice:plain unknown-id:unknown:alice:plain
+	unknown-user:unknown:aliza:plain unknown-user-known-id:wrong:aliza:plain
+	id-of-another-user:wrong:alice:anothers)
+MORE=(revoked-wrong-secret:wrong:alice:revoked expired-wrong-secret:wrong:alice:expired
+	suspended-wrong-secret:wrong:alice:suspended locked-wrong-secret:wrong:sleeper:locked)
+# Who proves the secret may learn more, and costs more: so the difference can be seen.
+CONTROL=right-secret-of-another:right:alice:anothers
+cd "$W/tmp" || exit
+
+# calls LEVEL CLASS: how often each system call was made by one attempt.
+calls() {
+	if [ "$1" = patd ]; then
+		strace -f -q -o "$W/strace" -p "$PATD_PID" 2>"$W/strace.err" &
+		wait_for 5 grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$PATD_PID/status"
+		"$T" once patd "$2"
+		# Two attempts, of which the second is what its child did.
+		wait_for 5 ended_twice
+		kill $! && wait $! 2>/dev/null
+		awk -v pid="$(awk '/exited with/ { pid = $1 } END { print pid }' "$W/strace")" \
+			'$1 == pid { $1 = ""; print }' "$W/strace"
+	else
+		strace -qq -o "$W/strace" "$T" once "$1" "$2"
+		awk '/^getpgid/ { marks++; next } marks == 1' "$W/strace"
+	fi | sed -nE 's/^ *([a-z0-9_]+)\(.*/\1/p' | sort | uniq -c
+}
+
+ended_twice() {
+	[ "$(grep -c 'exited with' "$W/strace")" -ge 2 ]
+}
+
+# same_calls LEVEL CLASS...: a record may lie behind another in a chain of the store; then again with other ids.
+same_calls() {
+	local level=$1 class want got tries
+	shift
+	want=$(calls "$level" "$1")
+	ok "$level: the system calls are seen" test "$(wc -l <<<"$want")" -ge 5
+	for class in "${@:2}"; do
+		for tries in 1 2 3; do
+			got=$(calls "$level" "$class")
+			[ "$got" != "$want" ] || break
+			diag "$level, ${class%%:*}: not alike, try $tries"
+		done
+		is "$level: ${class%%:*} is the system calls of ${1%%:*}" "$got" "$want"
+	done
+	unlike "$level: that a secret was right can be seen" "$(calls "$level" "$CONTROL")" "^$want\$"
+}
+
+# instructions CLASS
+instructions() {
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=attempt_store \
+		"$T" once store "$1" 2>&1 | awk '/Collected/ { print $4 / 2 }'
+}
+
+same_instructions() {
+	local class want got
+	want=$(instructions "${CLASSES[0]}")
+	ok "the instructions of a refusal are counted ($want)" awk "BEGIN { exit !($want > 1000) }"
+	for class in "${CLASSES[@]:1}" "${MORE[0]}"; do
+		got=$(instructions "$class")
+		ok "${class%%:*} is the instructions of ${CLASSES[0]%%:*}, within 1 % ($got)" \
+			awk "BEGIN { d = ($got - $want) / $want; exit !(d < 0.01 && d > -0.01) }"
+	done
+	got=$(instructions "$CONTROL")
+	ok "that a secret was right can be seen in them ($got)" \
+		awk "BEGIN { exit !($got > 1.1 * $want) }"
+}
+
+# race LEVEL SECONDS COUNT
+race() {
+	local name t difference median count
+	timeout $((PAT_SECONDS * 2 + 10)) "$T" race "$1" "$2" "$3" "${CLASSES[@]}" "${MORE[@]:0:1}" "$CONTROL" \
+		>"$W/race" || fail "$1: the race was run" "$(cat "$W/race")"
+	while read -r name t difference median count; do
+		echo "# figure: timing, $1: $name $t $difference $median $count"
+		t=${t#*=} difference=${difference#*=} median=${median#*=} count=${count#*=}
+		if [ "$name" = "${CONTROL%%:*}" ]; then
+			ok "$1: that a secret was right can be measured" awk "BEGIN { exit !($t > 5) }"
+		else
+			ok "$1: $name cannot be told from ${CLASSES[0]%%:*} by $count measurements" awk "BEGIN {
+				t = $t; d = $difference / $median
+				exit !((t < 10 && t > -10) || (d < 0.005 && d > -0.005)) }"
+		fi
+	done <"$W/race"
+}
+
+if [ -z "${PAT_SECONDS-}" ]; then
+	same_calls store "${CLASSES[@]}" "${MORE[@]}"
+	same_calls module "${CLASSES[@]:0:4}" "${MORE[@]:0:2}"
+	same_calls patd "${CLASSES[@]:0:4}"
+	if command -v valgrind >/dev/null; then
+		same_instructions
+	else
+		skip 'instructions are the same' 'needs valgrind'
+	fi
+else
+	COUNT=$((PAT_SECONDS < 100 ? PAT_SECONDS * 1000 : 100000))
+	# What the module logs, the log of this world could not take in as fast. (patd's goes on.)
+	rm -f /dev/log
+	race store $((PAT_SECONDS / 3)) $COUNT
+	# These take ten times as long, and their noise hides more than the store could tell.
+	race module $((PAT_SECONDS / 3)) $((COUNT / 10))
+	race patd $((PAT_SECONDS / 3)) $((COUNT / 10))
+fi
+
+end
