@@ -46,7 +46,8 @@ static int check_file(struct rebuild *rebuild, int fd)
 static int roll_back(struct rebuild *rebuild, int *fd)
 {
 	struct pat_store store = {.path = (char *)(uintptr_t)rebuild->order->store, .spare = -1};
-	int needed = 0, error = gate_enter_alone(&rebuild->gate, rebuild->order->deadline);
+	enum slot_recovery found = SLOT_CLEAN;
+	int error = gate_enter_alone(&rebuild->gate, rebuild->order->deadline);
 
 	if (error)
 		return error;
@@ -54,9 +55,11 @@ static int roll_back(struct rebuild *rebuild, int *fd)
 	close(*fd);
 	error = open_file(rebuild, fd);
 	if (!error)
-		error = slot_needs_recovery(*fd, &needed);
-	if (!error && needed && fstat(*fd, &store.file) == 0) {
-		error = store_open_tdb(&store);
+		error = slot_look_at_recovery(*fd, &found);
+	if (!error && found != SLOT_CLEAN && fstat(*fd, &store.file) == 0) {
+		error = store_forget_recovery(&store);
+		if (!error)
+			error = store_open_tdb(&store);
 		if (store.tdb != NULL)
 			tdb_close(store.tdb);
 	}
@@ -66,16 +69,17 @@ static int roll_back(struct rebuild *rebuild, int *fd)
 
 static int look_for_rest(struct rebuild *rebuild, int *fd)
 {
-	int needed, error = slot_needs_recovery(*fd, &needed);
+	enum slot_recovery found;
+	int error = slot_look_at_recovery(*fd, &found);
 
-	if (!error && needed)
+	if (!error && found != SLOT_CLEAN)
 		error = roll_back(rebuild, fd);
 	if (error != PAT_E_DAMAGED)
 		return error;
 	/* The records are to be had without it; each of them has its checksum. */
 	rebuild_tell_file(rebuild, PAT_NEWS_FAULT, "the file",
-			  needed ? "a change that was cut off cannot be rolled back"
-				 : "its header is damaged");
+			  found == SLOT_PENDING ? "a change that was cut off cannot be rolled back"
+						: "its header is damaged");
 	return PAT_OK;
 }
 
@@ -86,13 +90,22 @@ static int copy_file(int from, int to)
 	uint64_t at = 0;
 	int error = window_open(&window, from);
 
+	if (!error && ftruncate(to, (off_t)window.size) < 0)
+		error = PAT_E_IO;
 	while (!error && at < window.size) {
 		size_t len = window.size - at < 65536 ? (size_t)(window.size - at) : 65536;
 		const unsigned char *bytes = window_get(&window, at, len);
+		off_t data;
 
 		if (bytes == NULL || pwrite(to, bytes, len, (off_t)at) != (ssize_t)len)
 			error = PAT_E_IO;
 		at += len;
+		/* A damaged file may have gigabytes of holes. */
+		data = lseek(from, (off_t)at, SEEK_DATA);
+		if (data > (off_t)at)
+			at = (uint64_t)data;
+		else if (data < 0 && errno == ENXIO)
+			break;
 	}
 	window_close(&window);
 	return error;

@@ -11,11 +11,9 @@
 /* tdb.h wants some of the above before it. */
 #include <tdb.h>
 
+#include "chain.h"
 #include "pat/error.h"
 #include "tdbfile.h"
-
-/* A chain this long is a loop, or takes longer than a login waits. */
-#define STEPS_MAX 65536
 
 uint32_t tdbfile_hash(const void *key, uint32_t len)
 {
@@ -54,71 +52,33 @@ static int read_header(int fd, struct tdbfile_header *header)
 	return error;
 }
 
-/* Whether the record has that key; an error is not the same as another key. */
-static int compare_key(int fd, const struct tdbfile_record *record, off_t at, const char *key,
-		       size_t len, bool *same)
-{
-	char found[16];
-	int error;
-
-	*same = false;
-	if (record->key_len != len || len > sizeof(found))
-		return PAT_OK;
-	error = read_at(fd, found, len, at + (off_t)sizeof(*record));
-	*same = !error && memcmp(found, key, len) == 0;
-	return error;
-}
-
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
 {
-	uint32_t hash = tdbfile_hash(key, (uint32_t)key_len), offset;
 	struct tdbfile_header header;
-	struct tdbfile_record record;
-	bool same;
-	int error = read_header(fd, &header);
+	struct chain chain;
+	int result = read_header(fd, &header);
 
-	if (!error)
-		error = read_at(fd, &offset, sizeof(offset),
-				(off_t)tdbfile_chain(hash, header.hash_size));
-	for (unsigned steps = 0; !error && offset != 0; steps++) {
-		error = read_at(fd, &record, sizeof(record), offset);
-		if (error)
-			break;
-		if (record.magic != TDBFILE_USED || steps == STEPS_MAX)
-			return PAT_E_DAMAGED;
-		if (record.full_hash == hash) {
-			error = compare_key(fd, &record, offset, key, key_len, &same);
-			if (error)
-				break;
-		}
-		if (record.full_hash == hash && same) {
-			*at = (off_t)offset + (off_t)sizeof(record) + (off_t)key_len;
-			return record.data_len == size && record.rec_len >= key_len + size
-				       ? PAT_OK
-				       : PAT_E_DAMAGED;
-		}
-		offset = record.next;
-	}
-	return error ? error : PAT_E_NOTFOUND;
+	if (result < 0)
+		return result;
+	result = chain_find(&chain, fd, header.hash_size, key, key_len);
+	chain_end(&chain);
+	if (result != 1)
+		return result < 0 ? result : PAT_E_NOTFOUND;
+	*at = (off_t)chain.at + (off_t)sizeof(chain.record) + (off_t)key_len;
+	return chain.record.data_len == size ? PAT_OK : PAT_E_DAMAGED;
 }
 
-int slot_measure_chain(int fd, uint32_t chain, unsigned *records, uint64_t *bytes)
+int slot_measure_chain(int fd, uint32_t chain_number, unsigned *records, uint64_t *bytes)
 {
-	struct tdbfile_record record;
-	uint32_t offset;
-	int error = read_at(fd, &offset, sizeof(offset), (off_t)tdbfile_chain(chain, UINT32_MAX));
+	struct chain chain;
+	int result = chain_begin(&chain, fd, tdbfile_chain(chain_number, UINT32_MAX), TDBFILE_USED);
 
-	for (unsigned steps = 0; !error && offset != 0; steps++) {
-		error = read_at(fd, &record, sizeof(record), offset);
-		if (!error && (record.magic != TDBFILE_USED || steps == STEPS_MAX))
-			error = PAT_E_DAMAGED;
-		if (error)
-			break;
-		offset = record.next;
-		*bytes += sizeof(record) + (uint64_t)record.rec_len;
+	while (result >= 0 && (result = chain_next(&chain)) == 1) {
+		*bytes += sizeof(chain.record) + (uint64_t)chain.record.rec_len;
 		++*records;
 	}
-	return error;
+	chain_end(&chain);
+	return result;
 }
 
 /*
@@ -147,21 +107,54 @@ static int check_recovery(int fd, off_t at, const struct tdbfile_record *record,
 	return PAT_OK;
 }
 
-int slot_needs_recovery(int fd, int *needed)
+/*
+ * Whether there is a recovery area where the header says so, of which TDB can make use again.
+ *
+ * To move the area, TDB makes the file longer, writes where it will be into the header, and writes
+ * its head, and syncs all this together, before it sets the magic: of a power cut any part of it
+ * may be left. Then tdb_open() fails behind the end of the file; and the next change takes for the
+ * area what lies there. What has no magic has nothing to roll back.
+ */
+static bool is_area(const struct tdbfile_record *record, uint64_t at, uint64_t file_size)
+{
+	return record->rec_len >= sizeof(*record) &&
+	       at + sizeof(*record) + record->rec_len <= file_size;
+}
+
+int slot_look_at_recovery(int fd, enum slot_recovery *found)
 {
 	struct tdbfile_header header;
 	struct tdbfile_record record;
 	struct stat st;
 	int error = read_header(fd, &header);
 
-	*needed = 0;
+	*found = SLOT_CLEAN;
 	if (error || header.recovery_start == 0)
 		return error;
-	error = read_at(fd, &record, sizeof(record), header.recovery_start);
-	if (error || record.magic != TDBFILE_RECOVERY)
-		return error == PAT_E_DAMAGED ? PAT_OK : error;
-	*needed = 1;
 	if (fstat(fd, &st) < 0)
 		return PAT_E_IO;
-	return check_recovery(fd, header.recovery_start, &record, st.st_size);
+	*found = SLOT_DANGLING;
+	if ((uint64_t)header.recovery_start + sizeof(record) > (uint64_t)st.st_size)
+		return PAT_OK;
+	error = read_at(fd, &record, sizeof(record), header.recovery_start);
+	if (error)
+		return error;
+	if (record.magic == TDBFILE_RECOVERY) {
+		*found = SLOT_PENDING;
+		return check_recovery(fd, header.recovery_start, &record, st.st_size);
+	}
+	/* TDB itself leaves alone what has another magic. */
+	if (record.magic != 0 || is_area(&record, header.recovery_start, (uint64_t)st.st_size))
+		*found = SLOT_CLEAN;
+	return PAT_OK;
+}
+
+int slot_forget_recovery(int fd)
+{
+	const uint32_t none = 0;
+
+	if (pwrite(fd, &none, sizeof(none), TDBFILE_RECOVERY_AT) != sizeof(none) ||
+	    fdatasync(fd) < 0)
+		return PAT_E_IO;
+	return PAT_OK;
 }

@@ -20,11 +20,19 @@ int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at);
  */
 int slot_measure_chain(int fd, uint32_t chain, unsigned *records, uint64_t *bytes);
 
-/*
- * Whether a killed or failed process left in the file a transaction to roll back: *needed.
- * PAT_E_DAMAGED when there is one that would write where it must not, or the file is no TDB of this
- * machine; PAT_E_IO.
- */
-int slot_needs_recovery(int fd, int *needed);
+/* What the header says of a transaction to roll back. */
+enum slot_recovery {
+	SLOT_CLEAN,    /* there is none */
+	SLOT_PENDING,  /* a killed or failed process left one */
+	SLOT_DANGLING, /* there is none, and the place of it is none: to be forgotten before TDB
+			  sees it, alone in the gate */
+};
+
+/* PAT_E_DAMAGED when there is one that would write where it must not, or the file is no TDB of this
+ * machine; PAT_E_IO. */
+int slot_look_at_recovery(int fd, enum slot_recovery *found);
+
+/* Has the header say that there is none, on disk when this returns 0. */
+int slot_forget_recovery(int fd);
 
 #endif

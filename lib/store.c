@@ -76,7 +76,7 @@ static int check_limit(off_t size)
 }
 
 /* Checks the store file before TDB sees it: TDB asks neither for owner nor for kind. */
-static int inspect(struct pat_store *store, const struct place *place, int *recovery)
+static int inspect(struct pat_store *store, const struct place *place, enum slot_recovery *recovery)
 {
 	int fd = openat(place->dir, place->base, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int error;
@@ -89,7 +89,7 @@ static int inspect(struct pat_store *store, const struct place *place, int *reco
 	if (!error)
 		error = check_limit(store->file.st_size);
 	if (!error)
-		error = slot_needs_recovery(fd, recovery);
+		error = slot_look_at_recovery(fd, recovery);
 	close(fd);
 	return error;
 }
@@ -145,15 +145,56 @@ int store_open_tdb(struct pat_store *store)
 	return check_same(store);
 }
 
-/* Whether it is a store, and of a layout that this program knows. */
+int store_forget_recovery(struct pat_store *store)
+{
+	enum slot_recovery recovery;
+	struct stat st;
+	int fd = open(store->path, STORE_OPEN_FLAGS);
+	int error;
+
+	if (fd < 0)
+		return place_open_error();
+	error = fstat(fd, &st) < 0 ? PAT_E_IO : PAT_OK;
+	if (!error && (st.st_dev != store->file.st_dev || st.st_ino != store->file.st_ino))
+		error = PAT_E_UNSAFE;
+	if (!error)
+		error = slot_look_at_recovery(fd, &recovery);
+	if (!error && recovery == SLOT_DANGLING)
+		error = slot_forget_recovery(fd);
+	close(fd);
+	return error;
+}
+
+static int is_ours(const unsigned char *key, size_t key_len, const unsigned char *value,
+		   size_t value_len, void *data)
+{
+	struct pat_key ours = {.len = key_len};
+
+	(void)data;
+	if (key_len > PAT_KEY_MAX)
+		return 0;
+	memcpy(ours.bytes, key, key_len);
+	return pat_record_verify(&ours, value, value_len) == PAT_OK;
+}
+
+/*
+ * Whether it is a store, and of a layout that this program knows. Each record has the number of its
+ * own, too: so where that of the store is lost, nobody is locked out by it, and the next change
+ * makes it anew.
+ */
 static int check_schema(struct pat_store *store)
 {
-	struct pat_meta meta;
-	int error = pat_store_get_meta(store, &meta);
+	int error = pat_store_get_meta(store, &store->meta);
 
-	if (error == PAT_E_NOTFOUND)
+	/* One record is enough to tell it from another program's file. */
+	if (error == PAT_E_NOTFOUND && pat_store_each(store, is_ours, NULL) != 1)
 		return PAT_E_DAMAGED;
-	if (!error && meta.schema != PAT_SCHEMA)
+	if (error == PAT_E_NOTFOUND || error == PAT_E_DAMAGED) {
+		store->meta =
+			(struct pat_meta){.schema = PAT_SCHEMA, .created_at = (int64_t)time(NULL)};
+		return PAT_OK;
+	}
+	if (!error && store->meta.schema != PAT_SCHEMA)
 		return PAT_E_VERSION;
 	return error;
 }
@@ -163,20 +204,13 @@ static int fill_new(struct pat_store *store)
 {
 	struct pat_meta meta = {.schema = PAT_SCHEMA, .created_at = (int64_t)time(NULL)};
 	struct pat_use strangers = {0};
-	unsigned char buf[PAT_META_SIZE];
-	size_t len = sizeof(buf);
-	struct pat_key key = pat_key_meta();
-	TDB_DATA tdb_key = {.dptr = (unsigned char *)key.bytes, .dsize = key.len};
-	TDB_DATA value = {.dptr = buf};
-	int error = pat_meta_encode(&meta, buf, &len);
+	int error;
 
-	if (error)
-		return error;
-	value.dsize = len;
 	/* No transaction is needed before the file has its name; the writers below ask for one. */
 	store->in_transaction = true;
-	if (tdb_store(store->tdb, tdb_key, value, TDB_INSERT) != 0)
-		return store_tdb_error(store->tdb);
+	error = store_put_meta(store, &meta);
+	if (error)
+		return error;
 	return pat_store_put_use(store, PAT_STRANGERS_ID, &strangers);
 }
 
@@ -216,31 +250,31 @@ static int create(const struct place *place)
 /* Enters the gate and opens the file, shared if that can be. */
 static int open_shared(struct pat_store *store, const struct place *place, pat_deadline deadline)
 {
-	int recovery;
+	enum slot_recovery recovery;
 	int error = gate_enter_shared(&store->gate, deadline);
 
 	if (!error)
 		error = inspect(store, place, &recovery);
 	/* What a change left half done cannot be undone where nothing can be written. */
-	if (!error && recovery && store->looks) {
+	if (!error && recovery != SLOT_CLEAN && store->looks) {
 		errno = EROFS;
 		return PAT_E_ACCESS;
 	}
-	if (!error && recovery) {
-		error = gate_enter_alone(&store->gate, deadline);
-		/* It was another's turn in between: look again. */
-		if (!error)
-			error = inspect(store, place, &recovery);
-	}
+	if (error || recovery == SLOT_CLEAN)
+		return error ? error : store_open_tdb(store);
+	error = gate_enter_alone(&store->gate, deadline);
+	/* It was another's turn in between: look again. */
 	if (!error)
-		error = store_open_tdb(store);
-	return error;
+		error = inspect(store, place, &recovery);
+	if (!error && recovery == SLOT_DANGLING)
+		error = store_forget_recovery(store);
+	return error ? error : store_open_tdb(store);
 }
 
 static int open_alone(struct pat_store *store, const struct place *place, bool make,
 		      pat_deadline deadline)
 {
-	int recovery;
+	enum slot_recovery recovery;
 	int error = gate_take_pen(&store->gate, deadline);
 
 	if (!error)
@@ -249,6 +283,8 @@ static int open_alone(struct pat_store *store, const struct place *place, bool m
 		error = create(place);
 	if (!error)
 		error = inspect(store, place, &recovery);
+	if (!error && recovery == SLOT_DANGLING)
+		error = store_forget_recovery(store);
 	if (!error)
 		error = store_open_tdb(store);
 	if (!error && tdb_transaction_start(store->tdb) != 0)

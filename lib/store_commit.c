@@ -22,28 +22,21 @@
 #include "slot.h"
 #include "store_private.h"
 
-/* Every change of grants is counted in the store's own record. */
+/* In a store whose own record cannot be written. */
+#define NOT_COUNTED 0
+
+/* Every change of grants is counted in the store's own record. What is damaged there keeps nobody
+ * from revoking a token. */
 static int count_generation(struct pat_store *store, uint64_t *generation)
 {
-	struct pat_meta meta;
-	unsigned char buf[PAT_META_SIZE];
-	size_t len = sizeof(buf);
-	struct pat_key key = pat_key_meta();
-	TDB_DATA tdb_key = {.dptr = (unsigned char *)key.bytes, .dsize = key.len};
-	TDB_DATA value = {.dptr = buf};
-	int error = pat_store_get_meta(store, &meta);
+	int error;
 
-	if (error)
+	*generation = ++store->meta.generation;
+	error = store_put_meta(store, &store->meta);
+	if (error != PAT_E_DAMAGED)
 		return error;
-	*generation = ++meta.generation;
-	error = pat_meta_encode(&meta, buf, &len);
-	if (error)
-		return error;
-	value.dsize = len;
-	store->trouble = 0;
-	if (tdb_store(store->tdb, tdb_key, value, TDB_MODIFY) == 0 && !store->trouble)
-		return PAT_OK;
-	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
+	*generation = NOT_COUNTED;
+	return PAT_OK;
 }
 
 /* Writes the cleared number once more, because a sync that failed is not tried again by the kernel.
@@ -71,20 +64,23 @@ static int sync_again(int fd)
 static int settle(struct pat_store *store, int spare, uint64_t generation)
 {
 	struct pat_meta meta;
-	int error, recovery;
+	enum slot_recovery recovery;
+	int error;
 
 	if (dup3(spare, tdb_fd(store->tdb), O_CLOEXEC) < 0)
 		return PAT_E_IO;
 	tdb_close(store->tdb);
 	store->tdb = NULL;
-	error = store_open_tdb(store);
+	error = store_forget_recovery(store);
 	if (!error)
-		error = slot_needs_recovery(tdb_fd(store->tdb), &recovery);
-	if (!error && recovery)
+		error = store_open_tdb(store);
+	if (!error)
+		error = slot_look_at_recovery(tdb_fd(store->tdb), &recovery);
+	if (!error && recovery != SLOT_CLEAN)
 		error = PAT_E_IO;
 	if (!error)
 		error = pat_store_get_meta(store, &meta);
-	if (error || meta.generation != generation)
+	if (error || generation == NOT_COUNTED || meta.generation != generation)
 		return PAT_E_IO;
 	return sync_again(tdb_fd(store->tdb));
 }
@@ -105,7 +101,8 @@ static void look_for_room(const struct pat_store *store)
 /* TDB's commit, with its descriptor taken from it as soon as it speaks of a fatal error. */
 static int commit(struct pat_store *store, int spare, uint64_t generation)
 {
-	int result, recovery = 1, error, saved;
+	enum slot_recovery recovery = SLOT_PENDING;
+	int result, error, saved;
 
 	store->alarmed = false;
 	store->trouble = 0;
@@ -118,8 +115,8 @@ static int commit(struct pat_store *store, int spare, uint64_t generation)
 		errno = store->trouble;
 	if (result != 0 || store->trouble)
 		look_for_room(store);
-	error = slot_needs_recovery(tdb_fd(store->tdb), &recovery);
-	if (result == 0 && !error && !recovery && !store->alarmed)
+	error = slot_look_at_recovery(tdb_fd(store->tdb), &recovery);
+	if (result == 0 && !error && recovery == SLOT_CLEAN && !store->alarmed)
 		return PAT_OK;
 	saved = errno;
 	error = settle(store, spare, generation);
@@ -143,7 +140,7 @@ int pat_store_commit(struct pat_store *store)
 	spare = memfd_create("pat", MFD_CLOEXEC);
 	if (spare < 0)
 		return PAT_E_IO;
-	store->in_transaction = false;
+	store->in_transaction = store->changed = false;
 	error = commit(store, spare, generation);
 	close(spare);
 	return error;

@@ -33,6 +33,11 @@ struct pat_store {
 	struct gate gate;
 	bool looks; /* where nothing can be written */
 	bool in_transaction;
+	bool changed;    /* by it: the file does not tell all any more */
+	bool sure_space; /* the free space was looked at, and is sound */
+	bool scattered;  /* much of the file is free, and the chains were not looked at */
+	uint64_t room;   /* what is left of the largest piece */
+	struct pat_meta meta;
 	bool spoilt;  /* a write failed: what was begun must not be committed */
 	bool alarmed; /* TDB logged a fatal error, of which it does not always return one */
 	/* TDB logged any error at all since this was cleared: it takes a key that it could not read
@@ -48,6 +53,12 @@ struct pat_store {
 /* Opens the file in store->tdb. Who calls is alone in the gate, or knows that there is nothing to
  * roll back. */
 int store_open_tdb(struct pat_store *store);
+
+/* Clears away what a power cut left, at which TDB would stop (slot.h); alone in the gate. */
+int store_forget_recovery(struct pat_store *store);
+
+/* Writes the store's own record. PAT_E_DAMAGED, and nothing is written, where that cannot be. */
+int store_put_meta(struct pat_store *store, const struct pat_meta *meta);
 
 /* The mutex that is held while a store is open in this process. 0 or PAT_E_BUSY. */
 int store_take_mutex(pat_deadline deadline);

@@ -6,9 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chain.h"
 #include "pat/error.h"
 #include "slot.h"
 #include "store_private.h"
+
+/* TDB goes through all chains when it makes a file longer of which a tenth or more is free. */
+#define SPACE_UNUSUAL 10
 
 /* TDB's argument is not const, though it does not write to keys. */
 static TDB_DATA tdb_key(struct pat_key *key)
@@ -17,13 +21,10 @@ static TDB_DATA tdb_key(struct pat_key *key)
 }
 
 /* tdb_fetch(), because tdb_parse_record() tells damage as absence. */
-static int fetch(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
+static int fetch_changed(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
 {
 	int error;
 
-	/* After a commit that failed there may be no file any more to ask. */
-	if (store->tdb == NULL)
-		return PAT_E_IO;
 	store->trouble = 0;
 	*value = tdb_fetch(store->tdb, tdb_key(key));
 	if (value->dptr != NULL)
@@ -32,11 +33,110 @@ static int fetch(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
 	return error == PAT_E_NOTFOUND && store->trouble ? store_trouble(store) : error;
 }
 
+static int find(const struct pat_store *store, const struct pat_key *key, struct chain *chain)
+{
+	return chain_find(chain, tdb_fd(store->tdb), (uint32_t)tdb_hash_size(store->tdb),
+			  key->bytes, key->len);
+}
+
+static int read_value(const struct chain *chain, size_t key_len, TDB_DATA *value)
+{
+	size_t len = chain->record.data_len;
+	int error;
+
+	if (len > PAT_RECORD_SIZE_MAX)
+		return PAT_E_DAMAGED;
+	value->dptr = malloc(len + 1);
+	if (value->dptr == NULL)
+		return PAT_E_NOMEM;
+	value->dsize = len;
+	error = chain_read(chain, key_len, value->dptr, len);
+	if (error) {
+		free(value->dptr);
+		value->dptr = NULL;
+	}
+	return error;
+}
+
+/* TDB tells some damage, and each failure of the disk, as absence. */
+static int fetch(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
+{
+	struct chain chain;
+	int result;
+
+	*value = (TDB_DATA){.dptr = NULL};
+	/* After a commit that failed there may be no file any more to ask. */
+	if (store->tdb == NULL)
+		return PAT_E_IO;
+	if (store->changed)
+		return fetch_changed(store, key, value);
+	result = find(store, key, &chain);
+	if (result == 1)
+		result = read_value(&chain, key->len, value);
+	else if (result == 0)
+		result = PAT_E_NOTFOUND;
+	chain_end(&chain);
+	return result;
+}
+
 static void discard(TDB_DATA *value)
 {
 	if (value->dptr != NULL)
 		sodium_memzero(value->dptr, value->dsize);
 	free(value->dptr);
+}
+
+/*
+ * Whether TDB may be let loose on the free space, to put a record of that size there: of some loops
+ * in it TDB finds no end. Where no piece is large enough it makes the file longer, and then, if
+ * much of it is free, goes through all chains.
+ */
+static int check_space(struct pat_store *store, size_t len)
+{
+	const uint64_t need = len + len / 4 + 64; /* TDB takes a quarter more, and a head */
+	int error, fd = tdb_fd(store->tdb);
+	struct chain_space space;
+	struct stat st;
+
+	if (!store->sure_space) {
+		if (fstat(fd, &st) < 0)
+			return PAT_E_IO;
+		error = chain_measure_space(fd, (uint64_t)st.st_size, &space);
+		if (error)
+			return error;
+		store->room = space.largest;
+		store->scattered = space.bytes > (uint64_t)st.st_size / SPACE_UNUSUAL;
+		store->sure_space = true;
+	}
+	if (store->room >= need) {
+		store->room -= need;
+		return PAT_OK;
+	}
+	error = store->scattered ? chain_check_all(fd, (uint32_t)tdb_hash_size(store->tdb))
+				 : PAT_OK;
+	if (!error)
+		store->scattered = false;
+	return error;
+}
+
+/*
+ * TDB takes a chain that it cannot follow for one without the record, and adds a second one. So
+ * nothing is written unless what TDB will follow makes sense. Of a record that stays where it is,
+ * that is no more than the way there: to revoke a token it is enough that it can be found.
+ */
+static int check_way(struct pat_store *store, struct pat_key *key, size_t len)
+{
+	struct chain chain;
+	int result = find(store, key, &chain);
+	bool fits = result == 1 && key->len + len + sizeof(uint32_t) <= chain.record.rec_len;
+
+	chain_end(&chain);
+	if (result < 0)
+		return result;
+	/* Some versions of TDB go past such a record, and others do not. */
+	if (result == 1 && chain.overlong && !tdb_exists(store->tdb, tdb_key(key)))
+		return PAT_E_DAMAGED;
+	return fits ? PAT_OK : check_space(store, key->len + len);
 }
 
 /* What there is can still be changed, revoked above all. */
@@ -50,16 +150,35 @@ static bool is_full(const struct pat_store *store)
 static int put(struct pat_store *store, struct pat_key *key, unsigned char *buf, size_t len)
 {
 	TDB_DATA value = {.dptr = buf, .dsize = len};
+	int error;
 
 	if (!store->in_transaction)
 		return PAT_E_INVALID;
+	error = check_way(store, key, len);
+	if (error) {
+		store->spoilt = true;
+		return error;
+	}
 	store->trouble = 0;
 	if (is_full(store) && !tdb_exists(store->tdb, tdb_key(key)))
 		return store->trouble ? store_trouble(store) : PAT_E_FULL;
+	store->changed = true;
 	if (tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0 && !store->trouble)
 		return PAT_OK;
 	store->spoilt = true;
 	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
+}
+
+int store_put_meta(struct pat_store *store, const struct pat_meta *meta)
+{
+	struct pat_key key = pat_key_meta();
+	unsigned char buf[PAT_META_SIZE];
+	size_t len = sizeof(buf);
+	int error = pat_meta_encode(meta, buf, &len);
+
+	if (!error)
+		error = check_way(store, &key, len);
+	return error ? error : put(store, &key, buf, len);
 }
 
 int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant)
@@ -340,9 +459,19 @@ int pat_store_put_index(struct pat_store *store, uint32_t uid, const struct pat_
 
 static int drop(struct pat_store *store, struct pat_key *key)
 {
+	struct chain chain;
+	int result;
+
 	if (!store->in_transaction)
 		return PAT_E_INVALID;
+	result = find(store, key, &chain);
+	chain_end(&chain);
+	if (result < 0) {
+		store->spoilt = true;
+		return result;
+	}
 	store->trouble = 0;
+	store->changed = true;
 	if (tdb_delete(store->tdb, tdb_key(key)) == 0 && !store->trouble)
 		return PAT_OK;
 	if (tdb_error(store->tdb) == TDB_ERR_NOEXIST && !store->trouble)
@@ -364,36 +493,6 @@ int pat_store_drop_index(struct pat_store *store, uint32_t uid)
 	struct pat_key key = pat_key_index(uid);
 
 	return drop(store, &key);
-}
-
-struct walk {
-	int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
-		    size_t value_len, void *data);
-	void *data;
-	int answer;
-};
-
-static int walk_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *data)
-{
-	struct walk *walk = data;
-
-	(void)tdb;
-	walk->answer = walk->each(key.dptr, key.dsize, value.dptr, value.dsize, walk->data);
-	return walk->answer != 0;
-}
-
-int pat_store_each(struct pat_store *store,
-		   int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
-			       size_t value_len, void *data),
-		   void *data)
-{
-	struct walk walk = {.each = each, .data = data};
-
-	if (store->tdb == NULL)
-		return PAT_E_IO;
-	if (tdb_traverse_read(store->tdb, walk_one, &walk) < 0)
-		return store_tdb_error(store->tdb);
-	return walk.answer;
 }
 
 int pat_store_check_structure(struct pat_store *store)

@@ -101,6 +101,7 @@ int pat_store_drop_index(struct pat_store *store, uint32_t uid);
 /*
  * Calls `each` with the key and bytes of every record, in no order, until it returns other than 0;
  * returns that, or 0, or a negative error. The bytes are those in the file: nothing was checked.
+ * PAT_E_DAMAGED at the end, after all others, where some could not be reached. Not after a change.
  */
 int pat_store_each(struct pat_store *store,
 		   int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,

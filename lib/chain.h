@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef CHAIN_H
+#define CHAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tdbfile.h"
+
+/*
+ * A hash chain of a TDB file, or its list of free space, without TDB: that follows some of them for
+ * ever when they are tied into a loop, and takes a record that it cannot read for no record.
+ *
+ * MUST: come to an end, and read nothing outside of the file, whatever is in it; believe no record
+ * that TDB would stop at, lest one be found here that nobody can change there.
+ */
+
+/* So much is read with the head of a record: most are not longer. */
+#define CHAIN_AHEAD 1024
+
+struct chain {
+	int fd;
+	uint64_t size; /* of the file; 0: not asked for yet */
+	uint32_t magic;
+	uint32_t at, next; /* where the record is, and the one behind it */
+	uint32_t mark;     /* a record that was met: who meets it again goes round */
+	unsigned steps;
+	struct tdbfile_record record;
+	unsigned char ahead[CHAIN_AHEAD]; /* what stands behind the head; secrets, perhaps */
+	size_t got;
+	bool overlong; /* a record was passed of which key and value do not fit into it */
+};
+
+/* Before the first record of the chain that begins at so many bytes from the start of the file. Its
+ * records have that magic. 0, PAT_E_DAMAGED or PAT_E_IO. chain_end() is allowed in any case. */
+int chain_begin(struct chain *chain, int fd, uint64_t head_at, uint32_t magic);
+
+/* Forgets what was read. */
+void chain_end(struct chain *chain);
+
+/* On to the next record. 1; 0 at the end; PAT_E_DAMAGED, PAT_E_IO. */
+int chain_next(struct chain *chain);
+
+/* Whether key and value are within the record. */
+bool chain_fits(const struct chain *chain);
+
+/* Copies bytes that lie `from` bytes behind the head of the record. 0, PAT_E_DAMAGED, PAT_E_IO. */
+int chain_read(const struct chain *chain, size_t from, void *bytes, size_t len);
+
+/* Begins the chain of a key and goes on to its record. 1, 0 if there is none, or an error. */
+int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key, size_t len);
+
+/* What there is of free space. PAT_E_DAMAGED when TDB must not be let loose on it. */
+struct chain_space {
+	uint64_t bytes;
+	uint32_t largest;
+};
+int chain_measure_space(int fd, uint64_t file_size, struct chain_space *space);
+
+/* Whether all hash chains come to an end where they should. 0, PAT_E_DAMAGED, PAT_E_IO. */
+int chain_check_all(int fd, uint32_t hash_size);
+
+#endif

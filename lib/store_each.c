@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain.h"
+#include "pat/error.h"
+#include "store_private.h"
+
+/* A walk through all chains. */
+struct walk {
+	int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
+		    size_t value_len, void *data);
+	void *data;
+	uint32_t chains;
+	uint32_t *met; /* the records of this chain */
+	size_t count, room;
+	bool damaged; /* something was not reached, or is where nobody finds it */
+};
+
+/* Whether the record was met before. A walk that goes round comes by once more. */
+static bool was_met(const struct walk *walk, uint32_t at)
+{
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->met[i] == at)
+			return true;
+	return false;
+}
+
+static int note_met(struct walk *walk, uint32_t at)
+{
+	if (walk->count == walk->room) {
+		size_t room = walk->room ? walk->room * 2 : 64;
+		void *met = reallocarray(walk->met, room, sizeof(*walk->met));
+
+		if (met == NULL)
+			return PAT_E_NOMEM;
+		walk->met = met;
+		walk->room = room;
+	}
+	walk->met[walk->count++] = at;
+	return PAT_OK;
+}
+
+/* Hands on a record, unless it is one of another chain, which this one was tied to. */
+static int hand_on(struct walk *walk, const struct chain *chain, uint32_t number)
+{
+	const struct tdbfile_record *record = &chain->record;
+	unsigned char *bytes;
+	size_t len = (size_t)record->key_len + record->data_len;
+	int result;
+
+	if (was_met(walk, chain->at))
+		return PAT_OK;
+	result = note_met(walk, chain->at);
+	if (result < 0)
+		return result;
+	if (record->full_hash % walk->chains != number || !chain_fits(chain) ||
+	    record->key_len > PAT_KEY_MAX || record->data_len > PAT_RECORD_SIZE_MAX) {
+		walk->damaged = true;
+		return PAT_OK;
+	}
+	bytes = malloc(len + 1);
+	if (bytes == NULL)
+		return PAT_E_NOMEM;
+	result = chain_read(chain, 0, bytes, len);
+	if (!result)
+		result = walk->each(bytes, record->key_len, bytes + record->key_len,
+				    record->data_len, walk->data);
+	sodium_memzero(bytes, len);
+	free(bytes);
+	return result;
+}
+
+static int walk_chain(struct walk *walk, int fd, uint32_t number)
+{
+	struct chain chain;
+	int result = chain_begin(&chain, fd, tdbfile_chain(number, walk->chains), TDBFILE_USED);
+	int answer = 0;
+
+	walk->count = 0;
+	while (result >= 0 && !answer && (result = chain_next(&chain)) == 1)
+		answer = hand_on(walk, &chain, number);
+	chain_end(&chain);
+	/* The others are none the worse. */
+	if (result == PAT_E_DAMAGED) {
+		walk->damaged = true;
+		result = PAT_OK;
+	}
+	return answer ? answer : result < 0 ? result : PAT_OK;
+}
+
+int pat_store_each(struct pat_store *store,
+		   int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
+			       size_t value_len, void *data),
+		   void *data)
+{
+	struct walk walk = {.each = each, .data = data};
+	int answer = 0;
+
+	if (store->tdb == NULL)
+		return PAT_E_IO;
+	if (store->changed)
+		return PAT_E_INVALID;
+	walk.chains = (uint32_t)tdb_hash_size(store->tdb);
+	for (uint32_t i = 0; !answer && i < walk.chains; i++)
+		answer = walk_chain(&walk, tdb_fd(store->tdb), i);
+	free(walk.met);
+	return answer || !walk.damaged ? answer : PAT_E_DAMAGED;
+}
