@@ -13,8 +13,10 @@
 #include "pat/error.h"
 #include "rebuild.h"
 
-/* TDB's own check takes seconds for a million tokens; of some damaged files, for ever. */
-#define CHECK_SECONDS 60
+/* TDB's own check takes seconds for a million tokens; of some damaged files, for ever. Nothing can
+ * be changed meanwhile. */
+#define CHECK_SECONDS 3
+#define BYTES_A_SECOND (64 << 20)
 
 enum { SOUND = 0, UNSOUND = 1 };
 
@@ -24,7 +26,7 @@ static _Noreturn void check(const struct rebuild *rebuild)
 
 	signal(SIGALRM, SIG_DFL);
 	signal(SIGBUS, SIG_DFL);
-	alarm(CHECK_SECONDS);
+	alarm(CHECK_SECONDS + (unsigned)(rebuild->result->bytes / BYTES_A_SECOND));
 	/* Mapped, because that is quick, and an end by SIGBUS would be an answer, too. */
 	tdb = tdb_open(rebuild->order->store, 0, TDB_NOLOCK | TDB_INCOMPATIBLE_HASH,
 		       O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);

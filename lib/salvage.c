@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "salvage.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -111,6 +112,26 @@ static int add(struct salvage *salvage, uint64_t at, uint32_t next, bool sure)
 	return PAT_OK;
 }
 
+/* Past what is all zeros, and holes above all, of which a damaged file may have gigabytes: to what
+ * may be the first record behind. */
+static uint64_t skip_zeros(struct salvage *salvage, uint64_t at)
+{
+	enum { MANY = 4096 };
+	static const unsigned char zeros[MANY];
+	uint64_t from = at, back = sizeof(struct tdbfile_record);
+	const unsigned char *bytes = window_get(&salvage->window, at, MANY);
+
+	while (bytes != NULL && memcmp(bytes, zeros, MANY) == 0) {
+		off_t data = lseek(salvage->window.fd, (off_t)(at + MANY), SEEK_DATA);
+
+		if (data < 0 && errno == ENXIO)
+			return salvage->window.size & ~3ULL;
+		at = data > (off_t)(at + MANY) ? (uint64_t)data & ~3ULL : at + MANY;
+		bytes = window_get(&salvage->window, at, MANY);
+	}
+	return at - from > back ? at - back : from;
+}
+
 /*
  * Along the file, from record to record; where there is none, on to the next that looks like one.
  * What stands in a row is a run; the entry that begins one is not SURE while all others are: so the
@@ -127,9 +148,11 @@ static int walk(struct salvage *salvage)
 		enum thing thing = look_at(salvage, at, &record, &len);
 
 		if (thing == NOTHING) {
-			salvage->found.gap_bytes += 4;
+			uint64_t from = at;
+
+			at = skip_zeros(salvage, at + 4);
+			salvage->found.gap_bytes += at - from;
 			new_run = true;
-			at += 4;
 			continue;
 		}
 		if (thing == RECORD) {
