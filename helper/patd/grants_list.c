@@ -86,6 +86,7 @@ int grants_list(const char *path, const struct pat_account *owner,
 	struct pat_store *store;
 	struct ids ids = {0};
 	size_t next = 0, count;
+	bool damaged;
 	int error = views ? pat_store_open(&store, path, PAT_STORE_LOOK, shelf_deadline())
 			  : PAT_E_NOMEM;
 
@@ -93,11 +94,17 @@ int grants_list(const char *path, const struct pat_account *owner,
 		goto out;
 	error = owner ? gather_owned(store, owner, &ids) : pat_store_each(store, gather, &ids);
 	pat_store_close(store);
+	/* What could be reached is told of all the same, before that. */
+	damaged = error == PAT_E_DAMAGED;
+	if (damaged)
+		error = PAT_OK;
 	while (!error && next < ids.count) {
 		error = read_views(path, &ids, &next, views, ROOM, &count);
 		for (size_t i = 0; !error && i < count; i++)
 			error = each(&views[i], data);
 	}
+	if (!error && damaged)
+		error = PAT_E_DAMAGED;
 out:
 	free(views);
 	free(ids.list);

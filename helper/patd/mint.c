@@ -13,10 +13,15 @@
 /* Ended tokens that a uid keeps: minting and revoking in a loop must not fill the disk. */
 #define ENDED_KEPT 256
 
+/* In a damaged store this id or that may not be had; all of them, if most of its chains are broken.
+ */
+#define TRIES 64
+
 /* An id that no token has or had, as far as the store still knows. */
 static int generate(struct pat_store *store, struct pat_token *token, struct pat_grant *grant)
 {
 	struct pat_grant other;
+	unsigned tries = 0;
 	int error;
 
 	do {
@@ -25,8 +30,10 @@ static int generate(struct pat_store *store, struct pat_token *token, struct pat
 			return error;
 		pat_token_id(token, grant->id);
 		error = pat_store_get_grant(store, grant->id, &other);
-	} while (error == PAT_OK || error == PAT_E_DAMAGED);
+	} while ((error == PAT_OK || error == PAT_E_DAMAGED) && ++tries < TRIES);
 	sodium_memzero(&other, sizeof(other));
+	if (error == PAT_OK)
+		return PAT_E_EXISTS;
 	return error == PAT_E_NOTFOUND ? PAT_OK : error;
 }
 

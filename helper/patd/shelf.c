@@ -34,15 +34,78 @@ static int load_one(struct pat_store *store, uint32_t uid, const char *id, struc
 	return error == PAT_E_IO || error == PAT_E_NOMEM ? error : PAT_OK;
 }
 
+/* Grants of a uid, as they are met. */
+struct gathering {
+	uint32_t uid;
+	struct pat_index *index;
+};
+
+static int gather(const unsigned char *key, size_t key_len, const unsigned char *value,
+		  size_t value_len, void *data)
+{
+	struct gathering *gathering = data;
+	struct pat_index *index = gathering->index;
+	struct pat_grant grant;
+	char id[PAT_ID_LEN + 1] = "";
+	bool wanted;
+
+	if (key_len != 1 + PAT_ID_LEN || key[0] != 't' || index->count == PAT_INDEX_MAX)
+		return 0;
+	memcpy(id, key + 1, PAT_ID_LEN);
+	wanted = pat_grant_decode(id, value, value_len, &grant) == PAT_OK &&
+		 grant.uid == gathering->uid;
+	sodium_memzero(&grant, sizeof(grant));
+	if (wanted)
+		memcpy(index->ids[index->count++], id, PAT_ID_LEN);
+	return 0;
+}
+
+/* Without the index, among all tokens: they can be seen, and revoked, as long as they are there. */
+static int gather_all(struct pat_store *store, uint32_t uid, struct pat_index *index)
+{
+	struct gathering gathering = {uid, index};
+	int error;
+
+	log_line(LOG_CRIT, "the index of uid %u is damaged: patstore rebuild mends it",
+		 (unsigned)uid);
+	index->count = 0;
+	error = pat_store_each(store, gather, &gathering);
+	return error == PAT_E_DAMAGED ? PAT_OK : error;
+}
+
+/* In the order of an index, as far as it can be told: what replaced a token stands behind it. */
+static int compare_age(const void *a, const void *b)
+{
+	const struct grant_view *left = a, *right = b;
+
+	return (left->grant.created_at > right->grant.created_at) -
+	       (left->grant.created_at < right->grant.created_at);
+}
+
+/* It is made anew by the next change, but nobody knows then how many there were. */
+static void look_at_meta(struct pat_store *store)
+{
+	struct pat_meta meta;
+	int error = pat_store_get_meta(store, &meta);
+
+	if (error == PAT_E_DAMAGED || error == PAT_E_NOTFOUND)
+		log_line(LOG_CRIT, "the store's own record is lost: patstore check tells more");
+}
+
 int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
 {
 	struct pat_index *index = malloc(sizeof(*index));
+	bool gathered;
 	int error;
 
 	*shelf = (struct shelf){0};
 	if (index == NULL)
 		return PAT_E_NOMEM;
+	look_at_meta(store);
 	error = pat_store_get_index(store, uid, index);
+	gathered = error == PAT_E_DAMAGED;
+	if (gathered)
+		error = gather_all(store, uid, index);
 	if (error == PAT_E_NOTFOUND) {
 		index->count = 0;
 		error = PAT_OK;
@@ -54,6 +117,8 @@ int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
 	}
 	for (unsigned i = 0; !error && i < index->count; i++)
 		error = load_one(store, uid, index->ids[i], shelf);
+	if (!error && gathered && shelf->count > 1)
+		qsort(shelf->views, shelf->count, sizeof(*shelf->views), compare_age);
 	free(index);
 	return error;
 }

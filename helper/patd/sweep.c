@@ -300,6 +300,11 @@ static int sweep_all(struct sweep *sweep)
 
 	if (error == PAT_E_NOSTORE)
 		return PAT_OK;
+	/* The tokens that can be reached are swept all the same. */
+	if (error == PAT_E_DAMAGED) {
+		first = error;
+		error = PAT_OK;
+	}
 	for (size_t i = 0; !error && i < uids.count; i++) {
 		int fault = sweep_uid(sweep, uids.list[i]);
 
