@@ -33,6 +33,7 @@ struct query {
 	struct pat_account *account;
 	bool shadowed; /* the entry says that the hash is in shadow */
 	bool told;     /* and shadow has one */
+	bool found;
 	int (*ask)(struct query *query, char *buf, size_t size);
 };
 
@@ -43,6 +44,7 @@ static int keep_passwd(struct query *query, const struct passwd *pw)
 
 	if (pw == NULL)
 		return 0;
+	query->found = true;
 	len = strlen(pw->pw_name);
 	if (len > PAT_USER_MAX)
 		return ENAMETOOLONG;
@@ -75,6 +77,7 @@ static int ask_shadow(struct query *query, char *buf, size_t size)
 	struct spwd sp, *found = NULL;
 	int error = getspnam_r(query->account->name, &sp, buf, size, &found);
 
+	query->found = found != NULL;
 	if (error == 0 && found != NULL && found->sp_pwdp != NULL) {
 		query->account->locked |= pat_account_hash_locked(found->sp_pwdp);
 		query->told = true;
@@ -82,18 +85,32 @@ static int ask_shadow(struct query *query, char *buf, size_t size)
 	return error;
 }
 
+/* glibc's "files" says that there is no such entry when it could not open the file, or had no
+ * memory to. */
+static int ask(struct query *query, char *buf, size_t size)
+{
+	int error;
+
+	query->found = false;
+	errno = 0;
+	error = query->ask(query, buf, size);
+	if (error == 0 && !query->found && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return errno;
+	return error;
+}
+
 /* Asks with a buffer that is large enough, and wipes it: a password hash may be in it. */
 static int run(struct query *query)
 {
 	char small[SMALL], *large;
-	int error = query->ask(query, small, sizeof(small));
+	int error = ask(query, small, sizeof(small));
 
 	sodium_memzero(small, sizeof(small));
 	for (size_t size = 4 * SMALL; error == ERANGE && size <= LARGE; size *= 4) {
 		large = malloc(size);
 		if (large == NULL)
 			return PAT_E_NOMEM;
-		error = query->ask(query, large, size);
+		error = ask(query, large, size);
 		sodium_memzero(large, size);
 		free(large);
 	}

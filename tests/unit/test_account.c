@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
+#include <dlfcn.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
@@ -48,6 +49,41 @@ static void a_locked_hash_is_an_exclamation_mark_and_something_after_it(void **s
 	for (size_t i = 0; i < COUNT(table); i++)
 		if (pat_account_hash_locked(table[i].hash) != table[i].locked)
 			fail_msg("\"%s\"", table[i].hash);
+}
+
+/* If not 0, the C library says "not found", and leaves this in errno. */
+static int left_in_errno;
+
+int getpwnam_r(const char *name, struct passwd *entry, char *buf, size_t size,
+	       struct passwd **result)
+{
+	int (*real)(const char *, struct passwd *, char *, size_t, struct passwd **);
+
+	if (left_in_errno != 0) {
+		errno = left_in_errno;
+		*result = NULL;
+		return 0;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getpwnam_r");
+	return real(name, entry, buf, size, result);
+}
+
+/* That of glibc says so when it had no descriptor or no memory to look. */
+static void an_account_that_could_not_be_looked_up_is_not_gone(void **state)
+{
+	struct pat_account account;
+
+	(void)state;
+	left_in_errno = EMFILE;
+	assert_int_equal(pat_account_by_name("root", false, &account), PAT_E_IO);
+	left_in_errno = ENFILE;
+	assert_int_equal(pat_account_by_name("root", false, &account), PAT_E_IO);
+	left_in_errno = ENOMEM;
+	assert_int_equal(pat_account_by_name("root", false, &account), PAT_E_NOMEM);
+	left_in_errno = ENOENT;
+	assert_int_equal(pat_account_by_name("root", false, &account), 0);
+	assert_false(account.exists);
+	left_in_errno = 0;
 }
 
 static void root_is_found_by_name_and_by_uid(void **state)
@@ -252,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_locked_hash_is_an_exclamation_mark_and_something_after_it),
+		cmocka_unit_test(an_account_that_could_not_be_looked_up_is_not_gone),
 		cmocka_unit_test(root_is_found_by_name_and_by_uid),
 		cmocka_unit_test(every_account_is_found_both_ways),
 		cmocka_unit_test(an_account_that_does_not_exist_is_no_error),
