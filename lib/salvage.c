@@ -203,18 +203,40 @@ static void set_broken(struct salvage *salvage, uint32_t chain)
 	salvage->broken[chain / 8] |= (unsigned char)(1 << chain % 8);
 }
 
+/* Goes past a record that is none any more, but by which a look-up would still find the next one.
+ */
+static bool go_past(const struct salvage *salvage, uint32_t *at)
+{
+	struct tdbfile_record record;
+
+	if (!salvage_peek(salvage, *at, (unsigned char *)&record, sizeof(record)) ||
+	    record.magic != TDBFILE_USED ||
+	    *at + sizeof(record) + (uint64_t)record.rec_len > salvage->window.size)
+		return false;
+	*at = record.next;
+	return true;
+}
+
 /* Follows a chain. What another led to before is the end of it: a loop, or two that cross. */
 static bool follow(struct salvage *salvage, uint32_t at)
 {
+	enum { PAST_MAX = 64 };
+	unsigned past = 0;
+
 	while (at != 0) {
 		struct salvage_entry *entry = entry_at(salvage, at);
 
-		if (entry == NULL || (entry->at & REACHED))
+		if (entry == NULL) {
+			if (++past > PAST_MAX || !go_past(salvage, &at))
+				return false;
+			continue;
+		}
+		if (entry->at & REACHED)
 			return false;
 		entry->at |= REACHED;
 		at = entry->next;
 	}
-	return true;
+	return past == 0;
 }
 
 static void follow_all(struct salvage *salvage)
