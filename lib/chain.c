@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pat/error.h"
+#include "pat/record.h"
 
 /* A chain this long takes longer than a login waits. */
 #define STEPS_MAX 65536
@@ -45,7 +46,7 @@ int chain_begin(struct chain *chain, int fd, uint64_t head_at, uint32_t magic)
 	chain->at = chain->next = chain->mark = 0;
 	chain->steps = 0;
 	chain->got = 0;
-	chain->overlong = false;
+	chain->doubtful = false;
 	return read_some(fd, &chain->next, sizeof(chain->next), sizeof(chain->next), head_at, &got);
 }
 
@@ -154,6 +155,19 @@ static int has_key(const struct chain *chain, const char *key, size_t len)
 	return error ? error : memcmp(found, key, len) == 0;
 }
 
+/* Whether it is a record that belongs into the chain of a hash, whole as far as that can be told
+ * without its value. */
+static bool belongs(const struct chain *chain, uint32_t hash, uint32_t hash_size)
+{
+	char key[PAT_KEY_MAX];
+	const uint32_t len = chain->record.key_len;
+
+	return len >= 1 && len <= sizeof(key) && chain_fits(chain) &&
+	       chain->record.full_hash % hash_size == hash % hash_size &&
+	       chain_read(chain, 0, key, len) == PAT_OK &&
+	       tdbfile_hash(key, len) == chain->record.full_hash;
+}
+
 int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key, size_t len)
 {
 	uint32_t hash = tdbfile_hash(key, (uint32_t)len);
@@ -162,16 +176,16 @@ int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key,
 	if (result < 0)
 		return result;
 	while ((result = chain_next(chain)) == 1) {
-		chain->overlong |= !chain_fits(chain);
-		if (chain->record.full_hash != hash)
-			continue;
 		result = has_key(chain, key, len);
-		if (result == 1 && !chain_fits(chain))
+		/* TDB goes past it then. */
+		if (result == 1 && (chain->record.full_hash != hash || !chain_fits(chain)))
 			return PAT_E_DAMAGED;
 		if (result != 0)
 			return result;
+		chain->doubtful |= !belongs(chain, hash, hash_size);
 	}
-	return result;
+	/* The one that is looked for may be the one that cannot be told any more. */
+	return result == 0 && chain->doubtful ? PAT_E_DAMAGED : result;
 }
 
 /* Whether the size of the whole stands at its end: TDB takes it for granted when it merges. */

@@ -30,7 +30,7 @@ struct chain {
 	struct tdbfile_record record;
 	unsigned char ahead[CHAIN_AHEAD]; /* what stands behind the head; secrets, perhaps */
 	size_t got;
-	bool overlong; /* a record was passed of which key and value do not fit into it */
+	bool doubtful; /* a record was passed that does not belong there */
 };
 
 /* Before the first record of the chain that begins at so many bytes from the start of the file. Its
@@ -49,7 +49,8 @@ bool chain_fits(const struct chain *chain);
 /* Copies bytes that lie `from` bytes behind the head of the record. 0, PAT_E_DAMAGED, PAT_E_IO. */
 int chain_read(const struct chain *chain, size_t from, void *bytes, size_t len);
 
-/* Begins the chain of a key and goes on to its record. 1, 0 if there is none, or an error. */
+/* Begins the chain of a key and goes on to its record. 1, 0 if there surely is none, or an error.
+ */
 int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key, size_t len);
 
 /* What there is of free space. PAT_E_DAMAGED when TDB must not be let loose on it. */

@@ -59,6 +59,9 @@ static void tell_structure(struct rebuild *rebuild, struct source *source)
 			    "bytes cannot be read from the disk");
 	if (!salvage->header_good && source->salvage.count > 0)
 		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, which, "its header is damaged");
+	if (salvage->window.size > UINT32_MAX)
+		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, which,
+				  "it is longer than a store can be: nobody can use it");
 	if (salvage->found.chains > 0)
 		tell_number(rebuild, PAT_NEWS_FAULT, which, salvage->found.chains,
 			    "of its hash chains lead nowhere: tokens are not found");

@@ -134,7 +134,7 @@ static int check_way(struct pat_store *store, struct pat_key *key, size_t len)
 	if (result < 0)
 		return result;
 	/* Some versions of TDB go past such a record, and others do not. */
-	if (result == 1 && chain.overlong && !tdb_exists(store->tdb, tdb_key(key)))
+	if (result == 1 && chain.doubtful && !tdb_exists(store->tdb, tdb_key(key)))
 		return PAT_E_DAMAGED;
 	return fits ? PAT_OK : check_space(store, key->len + len);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit_store.h"
 
+#include "../../lib/salvage.h"
 #include "../../lib/tdbfile.h"
 
 /*
@@ -328,6 +329,44 @@ static void a_record_that_leads_out_of_the_file_is_damaged_and_not_unknown(void 
 	assert_int_equal(read_error(5), 0);
 }
 
+static void a_record_whose_hash_is_damaged_is_damaged_and_not_unknown(void **state)
+{
+	(void)state;
+	load();
+	set_word(record_of("tid000006") + 16, 5);
+	save();
+	assert_int_equal(read_error(6), PAT_E_DAMAGED);
+	assert_int_equal(end(6), PAT_E_DAMAGED);
+	assert_int_equal(walk(PAT_E_DAMAGED), TOKENS - 1);
+}
+
+static void a_rebuild_finds_what_a_look_up_finds_behind_a_damaged_record(void **state)
+{
+	uint32_t first, second;
+	struct salvage salvage;
+	int fd;
+
+	(void)state;
+	load();
+	first = record_of("tid000010");
+	second = record_of("tid000020");
+	set_word(chain_of("tid000010"), 0);
+	set_word(chain_of("tid000020"), first);
+	set_word(first, second);
+	/* It ends where none can, and its checksum does not hold. */
+	set_word(first + 4, word(first + 4) + 2);
+	file.data[first + 24 + 30] ^= 1;
+	save();
+	assert_int_equal(read_error(20), 0);
+	fd = open(place.path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(salvage_open(&salvage, fd), 0);
+	assert_int_equal(salvage.found.unreached, 0);
+	assert_int_equal(salvage.found.chains, 1);
+	salvage_close(&salvage);
+	close(fd);
+}
+
 /* Makes the list of free space one that has no end: of a piece that is too small for anything. */
 static void tie_free_space(void)
 {
@@ -378,6 +417,8 @@ int main(void)
 		with_tokens(a_walk_goes_on_after_a_broken_chain),
 		with_tokens(a_walk_meets_each_record_once),
 		with_tokens(a_record_that_leads_out_of_the_file_is_damaged_and_not_unknown),
+		with_tokens(a_record_whose_hash_is_damaged_is_damaged_and_not_unknown),
+		with_tokens(a_rebuild_finds_what_a_look_up_finds_behind_a_damaged_record),
 		with_tokens(free_space_tied_into_a_loop_keeps_nobody_waiting),
 		with_tokens(free_space_that_is_a_record_is_not_given_away),
 	};
