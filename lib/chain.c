@@ -52,7 +52,8 @@ int chain_begin(struct chain *chain, int fd, uint64_t head_at, uint32_t magic)
 
 void chain_end(struct chain *chain)
 {
-	sodium_memzero(chain->ahead, chain->got);
+	/* A longer one may have been there before the last. */
+	sodium_memzero(chain->ahead, sizeof(chain->ahead));
 	chain->got = 0;
 }
 
