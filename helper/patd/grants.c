@@ -213,16 +213,33 @@ void grant_end(struct pat_grant *grant, uint32_t by, int64_t now)
 	grant->revoked_by = by;
 }
 
+/* Whether there is any to revoke. Who only asks keeps nobody out of the store. */
+static int find_live(const char *path, const struct pat_account *owner, int64_t now, bool *any)
+{
+	struct grant_census census = {0};
+	struct pat_store *store;
+	struct shelf shelf;
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
+
+	if (!error)
+		shelf_census(&shelf, owner, "", NULL, now, &census);
+	*any = census.live > 0;
+	if (!error && !*any && shelf.incomplete)
+		error = PAT_E_DAMAGED;
+	close_shelf(store, &shelf);
+	return error == PAT_E_NOSTORE ? PAT_OK : error;
+}
+
 int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_t by, int64_t now,
 		      void (*each)(const struct pat_grant *grant, void *data), void *data)
 {
-	struct grant_census census;
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned count = 0;
-	int error = grants_census(path, owner, "", now, &census);
+	bool any;
+	int error = find_live(path, owner, now, &any);
 
-	if (error || census.live == 0)
+	if (error || !any)
 		return error;
 	error = open_shelf(path, PAT_STORE_CHANGE, owner, &store, &shelf);
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
@@ -237,6 +254,9 @@ int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_
 	pat_store_close(store);
 	for (unsigned i = 0; !error && i < count; i++)
 		each(&shelf.views[i].grant, data);
+	/* What cannot be read now may be had again one day, and be live then. */
+	if (!error && shelf.incomplete)
+		error = PAT_E_DAMAGED;
 	shelf_free(&shelf);
 	return error;
 }

@@ -102,7 +102,7 @@ struct grant_rotation {
 int grants_rotate(const char *store, struct grant_rotation *rotation, struct pat_token *token);
 
 /* Revokes all live tokens of the owner; calls `each` for every one, after they are on disk as
- * revoked. */
+ * revoked. PAT_E_DAMAGED after that where others, or perhaps others, cannot be read. */
 int grants_revoke_all(const char *store, const struct pat_account *owner, uint32_t by, int64_t now,
 		      void (*each)(const struct pat_grant *grant, void *data), void *data);
 

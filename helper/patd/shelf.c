@@ -30,6 +30,7 @@ static int load_one(struct pat_store *store, uint32_t uid, const char *id, struc
 	else
 		log_line(LOG_CRIT, "token %.8s of uid %u cannot be read: %s", id, (unsigned)uid,
 			 pat_error_text(error));
+	shelf->incomplete |= error != PAT_OK;
 	sodium_memzero(&grant, sizeof(grant));
 	return error == PAT_E_IO || error == PAT_E_NOMEM ? error : PAT_OK;
 }
@@ -61,7 +62,8 @@ static int gather(const unsigned char *key, size_t key_len, const unsigned char 
 }
 
 /* Without the index, among all tokens: they can be seen, and revoked, as long as they are there. */
-static int gather_all(struct pat_store *store, uint32_t uid, struct pat_index *index)
+static int gather_all(struct pat_store *store, uint32_t uid, struct pat_index *index,
+		      bool *incomplete)
 {
 	struct gathering gathering = {uid, index};
 	int error;
@@ -70,7 +72,8 @@ static int gather_all(struct pat_store *store, uint32_t uid, struct pat_index *i
 		 (unsigned)uid);
 	index->count = 0;
 	error = pat_store_each(store, gather, &gathering);
-	return error == PAT_E_DAMAGED ? PAT_OK : error;
+	*incomplete = error == PAT_E_DAMAGED;
+	return *incomplete ? PAT_OK : error;
 }
 
 /* In the order of an index, as far as it can be told: what replaced a token stands behind it. */
@@ -105,7 +108,7 @@ int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
 	error = pat_store_get_index(store, uid, index);
 	gathered = error == PAT_E_DAMAGED;
 	if (gathered)
-		error = gather_all(store, uid, index);
+		error = gather_all(store, uid, index, &shelf->incomplete);
 	if (error == PAT_E_NOTFOUND) {
 		index->count = 0;
 		error = PAT_OK;

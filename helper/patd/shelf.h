@@ -10,6 +10,7 @@
 struct shelf {
 	unsigned count;
 	struct grant_view *views; /* oldest first; with their hashes */
+	bool incomplete;          /* there are more, or may be, that cannot be read */
 };
 
 /* Reads them. A record that is damaged or gone is logged and passed over: the others are not worse
