@@ -223,7 +223,7 @@ static int write_new(struct rebuild *rebuild)
 		error = rebuild_deliver(rebuild);
 	else if (!error)
 		error = rebuild_exchange(rebuild);
-	if (rebuild->writing) {
+	if (rebuild->writing && rebuild->new_path != NULL) {
 		int saved = errno;
 
 		(void)unlink(rebuild->new_path);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,12 +141,16 @@ int rebuild_exchange(struct rebuild *rebuild)
 
 static int sync_directory(const char *path)
 {
-	char *copy = strdup(path);
+	char *copy = strdup(path), *slash;
 	int fd, error = PAT_OK;
 
 	if (copy == NULL)
 		return PAT_E_NOMEM;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Not dirname(3), which may keep what it returns for all threads. */
+	slash = strrchr(copy, '/');
+	if (slash != NULL)
+		slash[1] = '\0';
+	fd = open(slash != NULL ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		error = PAT_E_IO;
 	if (fd >= 0)

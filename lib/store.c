@@ -147,7 +147,7 @@ int store_open_tdb(struct pat_store *store)
 
 int store_forget_recovery(struct pat_store *store)
 {
-	enum slot_recovery recovery;
+	enum slot_recovery recovery = SLOT_CLEAN;
 	struct stat st;
 	int fd = open(store->path, STORE_OPEN_FLAGS);
 	int error;
@@ -250,7 +250,7 @@ static int create(const struct place *place)
 /* Enters the gate and opens the file, shared if that can be. */
 static int open_shared(struct pat_store *store, const struct place *place, pat_deadline deadline)
 {
-	enum slot_recovery recovery;
+	enum slot_recovery recovery = SLOT_CLEAN;
 	int error = gate_enter_shared(&store->gate, deadline);
 
 	if (!error)
@@ -274,7 +274,7 @@ static int open_shared(struct pat_store *store, const struct place *place, pat_d
 static int open_alone(struct pat_store *store, const struct place *place, bool make,
 		      pat_deadline deadline)
 {
-	enum slot_recovery recovery;
+	enum slot_recovery recovery = SLOT_CLEAN;
 	int error = gate_take_pen(&store->gate, deadline);
 
 	if (!error)

@@ -63,7 +63,7 @@ static int sync_again(int fd)
  */
 static int settle(struct pat_store *store, int spare, uint64_t generation)
 {
-	struct pat_meta meta;
+	struct pat_meta meta = {0};
 	enum slot_recovery recovery;
 	int error;
 

@@ -147,9 +147,9 @@ static bool is_full(const struct pat_store *store)
 	return fstat(tdb_fd(store->tdb), &st) == 0 && (uint64_t)st.st_size >= store->full_at;
 }
 
-static int put(struct pat_store *store, struct pat_key *key, unsigned char *buf, size_t len)
+static int put(struct pat_store *store, struct pat_key *key, const unsigned char *buf, size_t len)
 {
-	TDB_DATA value = {.dptr = buf, .dsize = len};
+	TDB_DATA value = {.dptr = (unsigned char *)(uintptr_t)buf, .dsize = len};
 	int error;
 
 	if (!store->in_transaction)
