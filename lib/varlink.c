@@ -71,11 +71,30 @@ static int fill(struct pat_varlink *link, pat_deadline deadline)
 	}
 }
 
+/* While it reads a string, jansson leaves out what it has no memory for, and goes on. */
+static bool ran_out;
+
+/* json_malloc_t */
+static void *note_malloc(size_t size)
+{
+	void *block = malloc(size);
+
+	if (block == NULL)
+		ran_out = true;
+	return block;
+}
+
 static int parse(const char *text, size_t len, json_t **message)
 {
 	json_error_t why;
-	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	json_t *json;
 
+	ran_out = false;
+	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	if (ran_out) {
+		json_decref(json);
+		return PAT_E_NOMEM;
+	}
 	if (json == NULL)
 		return json_error_code(&why) == json_error_out_of_memory ? PAT_E_NOMEM
 									 : PAT_E_INVALID;
@@ -180,5 +199,5 @@ static void wipe_and_free(void *block)
 
 void pat_varlink_wipe_json(void)
 {
-	json_set_alloc_funcs(malloc, wipe_and_free);
+	json_set_alloc_funcs(note_malloc, wipe_and_free);
 }

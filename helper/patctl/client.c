@@ -137,7 +137,8 @@ static void tell_candidates(const json_t *ids)
 		(void)fprintf(stream, "%s%s", between, json_string_value(id));
 		between = ", ";
 	}
-	if (fclose(stream) != 0)
+	/* It may have had no memory for the last of it, and tell only so. */
+	if (fclose(stream) != 0 || list == NULL)
 		out_of_memory();
 	if (size > 0)
 		note("which of: %s?", list);

@@ -112,6 +112,7 @@ static int hand_over(struct client *client, const struct options *options, const
 
 	if (secret == NULL || !is_token(secret) || !json_is_object(token)) {
 		complain("patd sent no token");
+		tell_lost();
 		return STATUS_FAILED;
 	}
 	if (print_secret(options, secret, token) != STATUS_OK) {

@@ -44,7 +44,8 @@ char *token_list(const json_t *token, const char *member)
 
 		(void)fprintf(stream, "%s%s", i > 0 ? "," : "", name != NULL ? name : "?");
 	}
-	if (fclose(stream) != 0)
+	/* It may have had no memory for the last of it, and tell only so. */
+	if (fclose(stream) != 0 || text == NULL)
 		out_of_memory();
 	return text;
 }
@@ -90,7 +91,8 @@ char *token_terms(const json_t *token)
 		(void)fprintf(stream, ", from %s", sources);
 	if (uses > 0)
 		(void)fprintf(stream, ", for %lld use%s", (long long)uses, uses == 1 ? "" : "s");
-	if (fclose(stream) != 0)
+	/* It may have had no memory for the last of it, and tell only so. */
+	if (fclose(stream) != 0 || terms == NULL)
 		out_of_memory();
 	free(services);
 	free(sources);

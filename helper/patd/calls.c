@@ -126,8 +126,9 @@ int calls_next(struct calls *calls, unsigned wait_ms, struct flat_call *call)
 	size_t size = 0;
 	int error;
 
-	/* If it has gone, that is told by what it left. */
-	(void)send(calls->fd, &question, sizeof(question), MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* If it has gone, that is told by what it left. Who was not asked has nothing to say. */
+	if (send(calls->fd, &question, sizeof(question), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		wait_ms = 0;
 	error = receive(calls, wait_ms, &size);
 	if (error)
 		return error;

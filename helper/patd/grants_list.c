@@ -63,19 +63,22 @@ static int read_views(const char *path, const struct ids *ids, size_t *next,
 	*count = 0;
 	if (error)
 		return error;
-	for (; *next < ids->count && *count < room; ++*next) {
+	for (; !error && *next < ids->count && *count < room; ++*next) {
 		int fault = pat_store_get_grant(store, ids->list[*next], &grant);
 
 		sodium_memzero(grant.hash, sizeof(grant.hash));
 		if (!fault)
 			shelf_view(store, &grant, &views[(*count)++]);
-		else if (fault != PAT_E_NOTFOUND)
+		else if (fault == PAT_E_DAMAGED)
 			log_line(LOG_CRIT, "token %.8s cannot be read: %s", ids->list[*next],
 				 pat_error_text(fault));
+		else if (fault != PAT_E_NOTFOUND)
+			/* It is there, and would be missing in the list. */
+			error = fault;
 	}
 	sodium_memzero(&grant, sizeof(grant));
 	pat_store_close(store);
-	return PAT_OK;
+	return error;
 }
 
 int grants_list(const char *path, const struct pat_account *owner,

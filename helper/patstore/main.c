@@ -59,8 +59,8 @@ static int run(const struct command_line *line, const struct command *command)
 
 	if (out != NULL)
 		result = command->run(line, out);
-	if (out == NULL || fclose(out) != 0 || fwrite(text, 1, len, stdout) != len ||
-	    fflush(stdout) != 0) {
+	if (out == NULL || fclose(out) != 0 || text == NULL ||
+	    fwrite(text, 1, len, stdout) != len || fflush(stdout) != 0) {
 		perror("patstore");
 		result = EXIT_FAILED;
 	}
