@@ -4,7 +4,6 @@
 #   make            build into $(BUILD)
 #   make deps       install what building and testing need (Debian, as root)
 #   make check      every test; `make demo` shows the main job on this machine
-#   make gates      sanitizers for threads, valgrind, analyzers, coverage
 #   make torture    the attacks of `make check` at length: SECONDS= for each of them
 #   make fuzz       the fuzzers: SECONDS= for each of them
 #   make install    with PREFIX, SYSCONFDIR, LOCALSTATEDIR, RUNDIR, PAMDIR, DESTDIR
@@ -34,10 +33,12 @@ STATE_SETTING = $(if $(filter /var/lib/%,$(STATEDIR)),StateDirectory=$(STATEDIR:
 CC = gcc
 BUILD = build
 PKG_CONFIG = pkg-config
-# V=1 shows the commands; WERROR=1 makes warnings errors; SANITIZE=address,undefined instruments everything.
+# V=1 shows the commands; WERROR=1 makes warnings errors; SANITIZE=address,undefined instruments everything;
+# COVERAGE=1 counts which lines run.
 V =
 WERROR =
 SANITIZE =
+COVERAGE =
 say = $(if $(V),,@echo '  $(1)	$@';)
 
 # Where libpam looks for modules: beside pam_permit.so, which every distribution has.
@@ -60,13 +61,20 @@ HARDENING = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-poi
 # libcrypt from the start: AddressSanitizer's crypt() finds none that pam_unix brings along later.
 LDHARDENING = -fsanitize=$(SANITIZE) -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state
 endif
+ifneq ($(COVERAGE),)
+COUNTING = --coverage -fprofile-update=atomic
+# What tells how it went when a process ends without exit(3), or may open no file any more.
+LDHARDENING += --coverage -Wl,--wrap=_exit -Wl,-u,__wrap__exit
+# Sanitized programs have no filters anyway, and their unit tests try what confines.
+LDHARDENING += $(if $(SANITIZE),,-Wl,--wrap=filter_load -Wl,--wrap=confine_reader)
+endif
 HARDENING_OK := $(shell for f in $(HARDENING); do \
 	echo 'int x;' | $(CC) $$f -Werror -O2 -x c -c -o /dev/null - 2>/dev/null && echo " $$f"; done)
 
 PATHS = -DPAT_VERSION='"$(VERSION)"' -DPAT_STORE_PATH='"$(STATEDIR)/tokens.tdb"' \
 	-DPAT_RUN_DIR='"$(RUNDIR)"' -DPAT_POLICY_PATH='"$(SYSCONFDIR)/security/pat.conf"'
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden $(PATHS) \
-	$(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING_OK) $(CFLAGS) $(CPPFLAGS)
+	$(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING_OK) $(COUNTING) $(CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(LDHARDENING) $(LDFLAGS)
 
 # The module links these and nothing else: each one is a cost and a risk to every login.
@@ -94,7 +102,7 @@ LEAKRULES = $(wildcard etc/leaks/*)
 
 all: $(MODULE) $(PROGRAMS) $(GENERATED)
 
-$(LIB): $(call objects,lib)
+$(LIB): $(call objects,lib) $(if $(COVERAGE),$(call objects,tests/coverage))
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
@@ -155,7 +163,7 @@ $(BUILD)/tests/torture/%: $(BUILD)/tests/torture/%.o $(PATD_PARTS) $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 # What is loaded into programs under test, to record or to fail their system calls.
-$(BUILD)/tests/preload/%.so: $(BUILD)/tests/preload/%.o
+$(BUILD)/tests/preload/%.so: $(BUILD)/tests/preload/%.o $(LIB)
 	$(call say,LD)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ -ldl
 
 # ---- Testing ------------------------------------------------------------------------------------
@@ -163,15 +171,22 @@ $(BUILD)/tests/preload/%.so: $(BUILD)/tests/preload/%.o
 DEPS = gcc clang clang-format make pkg-config libpam0g-dev libsodium-dev libtdb-dev libjansson-dev \
 	libinih-dev libsmartcols-dev libseccomp-dev libcmocka-dev mandoc openssh-server openssh-client sshpass sudo \
 	expect rsync python3 strace shellcheck libcap2-bin util-linux login passwd git adduser \
-	ripgrep ansible-core nginx-light libnginx-mod-http-auth-pam curl openssl faketime zsh fish
+	ripgrep gcovr cppcheck clang-tidy valgrind ansible-core libclang-rt-14-dev nginx-light \
+	libnginx-mod-http-auth-pam curl openssl faketime zsh fish e2fsprogs procps apache2-bin \
+	libapache2-mod-authnz-pam postgresql dovecot-imapd vsftpd sasl2-bin i3lock xvfb xdotool \
+	systemd-container
 
 deps:
 	sh tests/deps $(DEPS)
 
-# The same again, instrumented, for the suites that can be run so.
+# The same again, instrumented, for the suites that can be run so; only counting lines, for some that
+# cannot; and for what has threads.
 check: deps-if-root
 	$(MAKE) all unit tools
-	$(MAKE) all unit tools BUILD=$(BUILD)/sanitized SANITIZE=address,undefined
+	$(MAKE) all unit tools BUILD=$(BUILD)/sanitized SANITIZE=address,undefined COVERAGE=1
+	$(MAKE) all tools BUILD=$(BUILD)/counted COVERAGE=1
+	$(MAKE) all tools BUILD=$(BUILD)/threads SANITIZE=thread
+	$(MAKE) fuzzers
 	bash tests/run $(BUILD)
 
 # How long each torture and each fuzzer goes on. In `make check` they take a moment.
@@ -179,7 +194,9 @@ SECONDS = 300
 
 torture: deps-if-root
 	$(MAKE) all tools
-	PAT_SECONDS=$(SECONDS) PAT_SUITE_TIMEOUT=$$(($(SECONDS) * 4 + 600)) bash tests/run $(BUILD) 'torture/*'
+	PAT_SECONDS=$(SECONDS) PAT_SUITE_TIMEOUT=$$(($(SECONDS) * 4 + 600)) bash tests/run $(BUILD) 'torture/*' 'callers/*'
+
+include tests/fuzz/fuzz.mk
 
 deps-if-root:
 	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory deps
@@ -187,6 +204,10 @@ deps-if-root:
 demo: deps-if-root
 	$(MAKE) all
 	bash tests/demo $(BUILD)
+
+# For tools that read the sources.
+show-flags:
+	@echo "$(subst ",\",-std=gnu11 -D_GNU_SOURCE -Iinclude $(PATHS) $(WARNINGS))"
 
 lint-man:
 	mandoc -T lint -W warning $(MANUALS)
@@ -258,7 +279,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all unit tools deps deps-if-root check torture demo lint-man format check-format install uninstall clean FORCE
+.PHONY: all unit tools deps deps-if-root check torture demo show-flags lint-man format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
