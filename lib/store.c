@@ -271,6 +271,26 @@ static int open_shared(struct pat_store *store, const struct place *place, pat_d
 	return error ? error : store_open_tdb(store);
 }
 
+/*
+ * TDB lets the file grow by whole pages, and no transaction grow it any more that ends within one:
+ * so it is left when somebody was killed while it grew. Space at the end that TDB does not know of
+ * is as good as none. Where it cannot be had, what needs no more room is still done.
+ */
+static int fill_page(struct pat_store *store)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	struct stat st;
+	off_t rest;
+
+	if (fstat(tdb_fd(store->tdb), &st) < 0)
+		return PAT_E_IO;
+	rest = st.st_size % page;
+	if (rest == 0 || ftruncate(tdb_fd(store->tdb), st.st_size + page - rest) < 0)
+		return PAT_OK;
+	tdb_close(store->tdb);
+	return store_open_tdb(store);
+}
+
 static int open_alone(struct pat_store *store, const struct place *place, bool make,
 		      pat_deadline deadline)
 {
@@ -287,6 +307,8 @@ static int open_alone(struct pat_store *store, const struct place *place, bool m
 		error = store_forget_recovery(store);
 	if (!error)
 		error = store_open_tdb(store);
+	if (!error)
+		error = fill_page(store);
 	if (!error && tdb_transaction_start(store->tdb) != 0)
 		error = store_tdb_error(store->tdb);
 	store->in_transaction = !error;

@@ -474,6 +474,23 @@ static void a_damaged_record_is_refused_and_harms_no_other(void **state)
 	free(file.data);
 }
 
+/* Who was killed while the file grew may leave it so; TDB then lets no transaction grow any more. */
+static void a_file_that_ends_within_a_page_still_grows(void **state)
+{
+	struct stat st;
+	long page = sysconf(_SC_PAGESIZE);
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(stat(place.path, &st), 0);
+		assert_int_equal(truncate(place.path, st.st_size + 84), 0);
+		for (unsigned i = 1; i <= 150; i++)
+			assert_int_equal(unit_add(200 * round + i, 1000 + i % 7), 0);
+		assert_int_equal(stat(place.path, &st), 0);
+		assert_int_equal(st.st_size % page, 0);
+	}
+}
+
 static void a_damaged_use_record_is_not_written_over(void **state)
 {
 	struct unit_bytes file, after;
@@ -612,6 +629,7 @@ int main(void)
 		with_store(a_flipped_bit_anywhere_gives_an_error_or_the_truth),
 		with_store(changing_a_damaged_store_falsifies_nothing),
 		with_store(a_damaged_record_is_refused_and_harms_no_other),
+		with_store(a_file_that_ends_within_a_page_still_grows),
 		with_store(a_damaged_use_record_is_not_written_over),
 		with_store(a_record_copied_to_another_key_is_refused),
 		with_store(a_store_of_a_later_schema_is_not_opened),
