@@ -142,8 +142,7 @@ static int enter(struct gate *gate, short type, pat_deadline deadline)
 int gate_take_pen(struct gate *gate, pat_deadline deadline)
 {
 	for (;;) {
-		/* Who cannot write keeps others from it as well. */
-		int error = lock(gate, gate->looks ? F_RDLCK : F_WRLCK, PEN, deadline);
+		int error = lock(gate, F_WRLCK, PEN, deadline);
 
 		if (error)
 			return error;

@@ -72,12 +72,8 @@ static int look_for_rest(struct rebuild *rebuild, int *fd)
 	enum slot_recovery found;
 	int error = slot_look_at_recovery(*fd, &found);
 
-	if (!error && found != SLOT_CLEAN && rebuild->gate.looks) {
-		errno = EROFS;
-		return PAT_E_ACCESS;
-	}
 	if (!error && found != SLOT_CLEAN)
-		error = roll_back(rebuild, fd);
+		error = rebuild->gate.looks ? PAT_E_DAMAGED : roll_back(rebuild, fd);
 	if (error != PAT_E_DAMAGED)
 		return error;
 	/* The records are to be had without it; each of them has its checksum. */
@@ -144,16 +140,17 @@ static int take_snapshot(struct rebuild *rebuild)
 	return PAT_OK;
 }
 
-/* What only reads the store may do so where it cannot be written. */
-static int open_gate(struct rebuild *rebuild)
+/* Where the file system is read-only nobody changes anything, and who looks need keep nobody from
+ * it. */
+static int take_gate(struct rebuild *rebuild)
 {
-	enum pat_rebuild_task task = rebuild->order->task;
+	const struct pat_rebuild *order = rebuild->order;
 	int error = gate_open(&rebuild->gate, rebuild->lock_path);
 
 	if (error == PAT_E_ACCESS && errno == EROFS &&
-	    (task == PAT_REBUILD_LOOK || task == PAT_REBUILD_BACKUP))
-		error = gate_open_to_look(&rebuild->gate, rebuild->lock_path);
-	return error;
+	    (order->task == PAT_REBUILD_LOOK || order->task == PAT_REBUILD_BACKUP))
+		return gate_open_to_look(&rebuild->gate, rebuild->lock_path);
+	return error ? error : gate_take_pen(&rebuild->gate, order->deadline);
 }
 
 int rebuild_open_store(struct rebuild *rebuild)
@@ -166,9 +163,7 @@ int rebuild_open_store(struct rebuild *rebuild)
 	if (!error && !make && !place_has_store(&rebuild->place))
 		error = PAT_E_NOSTORE;
 	if (!error)
-		error = open_gate(rebuild);
-	if (!error)
-		error = gate_take_pen(&rebuild->gate, order->deadline);
+		error = take_gate(rebuild);
 	if (error)
 		return error;
 	store->is_store = true;
