@@ -283,6 +283,23 @@ static void mark_runs(struct salvage *salvage)
 	}
 }
 
+/* What is left over from a change that was cut off may have no tail, and needs none. */
+static void count_untailed(struct salvage *salvage)
+{
+	salvage->found.untailed = 0;
+	for (size_t i = 0; i < salvage->count; i++) {
+		uint64_t at = at_of(&salvage->entries[i]);
+		const unsigned char *bytes =
+			window_get(&salvage->window, at, sizeof(struct tdbfile_record));
+		struct tdbfile_record record;
+
+		if (!(salvage->entries[i].at & REACHED) || bytes == NULL)
+			continue;
+		memcpy(&record, bytes, sizeof(record));
+		salvage->found.untailed += !has_tail(salvage, at, &record);
+	}
+}
+
 /* Whether a file with so many chains would have a record, or space, where they end. */
 static bool fits(struct salvage *salvage, uint32_t hash_size)
 {
@@ -343,6 +360,8 @@ int salvage_open(struct salvage *salvage, int fd)
 	if (salvage->broken == NULL)
 		return PAT_E_NOMEM;
 	follow_all(salvage);
+	if (salvage->found.untailed > 0)
+		count_untailed(salvage);
 	mark_runs(salvage);
 	return salvage->count == 0 && !salvage->header_good ? PAT_E_DAMAGED : PAT_OK;
 }

@@ -367,6 +367,29 @@ static void a_rebuild_finds_what_a_look_up_finds_behind_a_damaged_record(void **
 	close(fd);
 }
 
+static void what_is_left_over_has_no_fault(void **state)
+{
+	struct salvage salvage;
+	uint32_t at;
+	size_t len;
+	int fd;
+
+	(void)state;
+	load();
+	at = record_of("tid000010");
+	len = 24 + word(at + 8) + word(at + 12);
+	fd = open(place.path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	/* As a change leaves it that was cut off while it wrote behind the old end. */
+	assert_int_equal(pwrite(fd, file.data + at, len, (off_t)file.len), len);
+	assert_int_equal(ftruncate(fd, (off_t)(file.len + 4096)), 0);
+	assert_int_equal(salvage_open(&salvage, fd), 0);
+	assert_int_equal(salvage.found.unreached, 1);
+	assert_int_equal(salvage.found.untailed, 0);
+	salvage_close(&salvage);
+	close(fd);
+}
+
 /* Makes the list of free space one that has no end: of a piece that is too small for anything. */
 static void tie_free_space(void)
 {
@@ -419,6 +442,7 @@ int main(void)
 		with_tokens(a_record_that_leads_out_of_the_file_is_damaged_and_not_unknown),
 		with_tokens(a_record_whose_hash_is_damaged_is_damaged_and_not_unknown),
 		with_tokens(a_rebuild_finds_what_a_look_up_finds_behind_a_damaged_record),
+		with_tokens(what_is_left_over_has_no_fault),
 		with_tokens(free_space_tied_into_a_loop_keeps_nobody_waiting),
 		with_tokens(free_space_that_is_a_record_is_not_given_away),
 	};
