@@ -169,6 +169,16 @@ announced() {
 	wait_for 20 test -s "$file"
 }
 
+# seed: for what a torture does at random. The short form does the same each time, so that it fails for a
+# change and not for a throw of dice; with PAT_SECONDS, other things each time.
+seed() {
+	if [ "${PAT_SECONDS-}" ]; then
+		od -An -N2 -tu2 /dev/urandom | tr -d ' '
+	else
+		echo 7
+	fi
+}
+
 # gone PID: true when that process has ended; a zombie has.
 gone() {
 	local state

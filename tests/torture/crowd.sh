@@ -9,7 +9,7 @@
 world_enter "$@"
 world_furnish
 
-SEED=${PAT_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+SEED=${PAT_SEED:-$(seed)}
 if [ "${PAT_SECONDS-}" ]; then
 	processes=64 least=50
 else

@@ -10,7 +10,7 @@
 world_enter "$@"
 
 HERE=${PAT_SANITIZED:-$BUILD}
-SEED=${PAT_SEED:-$(($(date +%s) * 1000))}
+SEED=${PAT_SEED:-$(($(seed) * 1000))}
 if [ "${PAT_SECONDS-}" ]; then
 	WANTED=100000 LEAST=100000 FOR=$PAT_SECONDS
 elif [ "${PAT_SEED-}" ]; then
@@ -18,7 +18,7 @@ elif [ "${PAT_SEED-}" ]; then
 elif [ "${PAT_SANITIZED-}" ]; then
 	WANTED=150 LEAST=50 FOR=3
 else
-	WANTED=3000 LEAST=100 FOR=3
+	WANTED=700 LEAST=100 FOR=3
 fi
 mkdir -m 700 "$W/damage"
 

@@ -14,7 +14,7 @@ export FAIL_SO=$BUILD/tests/preload/fail.so FAIL_PLAN=$W/plan DRIVE=$BUILD/tests
 export LOG=$W/log ALICE=${PASSWORD[alice]} PATD_PID
 MODULE=$BUILD/pam_pat.so
 STORE_DIR=/var/lib/pat
-SEED=${PAT_SEED:-$RANDOM}
+SEED=${PAT_SEED:-$(seed)}
 
 pam_services() {
 	local rest=('account required pam_permit.so' 'session required pam_permit.so')

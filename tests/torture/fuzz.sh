@@ -18,6 +18,7 @@ export TMPDIR=$TAP_DIR
 [ ! -w /dev/shm ] || TMPDIR=$(mktemp -d /dev/shm/pat-fuzz-XXXXXX)
 trap 'rm -rf "$TMPDIR" "$TAP_DIR"' EXIT
 options=(-timeout=10 -rss_limit_mb=1536 -max_len=2048 -print_final_stats=1)
+# What an input becomes from that, each time another: this one is a search.
 seed=${PAT_SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 diag "PAT_SEED=$seed"
 

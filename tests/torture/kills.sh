@@ -11,7 +11,7 @@
 world_enter "$@"
 world_furnish
 
-SEED=${PAT_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+SEED=${PAT_SEED:-$(seed)}
 if [ "${PAT_SECONDS-}" ]; then
 	# The number, and every call of every operation, or the time: whichever is later.
 	extent=(-l -k "${PAT_KILLS:-10000}" -t "$PAT_SECONDS" -m $((3 * PAT_SECONDS)))

@@ -16,7 +16,7 @@ HERE=$BUILD/tests/torture
 RECORDED=$W/power
 STORE=$RECORDED/pat/tokens.tdb
 LOG=$W/power.log
-SEED=${PAT_SEED:-$(date +%s)}
+SEED=${PAT_SEED:-$(seed)}
 if [ "${PAT_SECONDS-}" ]; then
 	WANTED=5000 EACH=2500 ENOUGH=$((SECONDS + PAT_SECONDS)) LATEST=$((SECONDS + 3 * PAT_SECONDS))
 	STEPS=40

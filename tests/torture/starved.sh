@@ -13,7 +13,7 @@ patd_start
 
 export STOPPED=$BUILD/tests/torture/stopped DRIVE=$BUILD/tests/tools/pamdrive W
 export PATD_PID ALICES=${PASSWORD[alice]} TOKEN BOBS FORGED
-SEED=${PAT_SEED:-$RANDOM}
+SEED=${PAT_SEED:-$(seed)}
 SECONDS_EACH=${PAT_SECONDS:-3}
 CROWD=24
 [ -z "${PAT_SECONDS-}" ] || CROWD=100

@@ -12,7 +12,7 @@ world_furnish
 
 export STOPPED=$BUILD/tests/torture/stopped DRIVE=$BUILD/tests/tools/pamdrive MODULE=$BUILD/pam_pat.so
 export LOG=$W/log W
-SEED=${PAT_SEED:-$RANDOM}
+SEED=${PAT_SEED:-$(seed)}
 ENOUGH=${PAT_SECONDS:-2} AT_MOST=2
 [ -z "${PAT_SECONDS-}" ] || AT_MOST=$((PAT_SECONDS * 5 / 2))
 
