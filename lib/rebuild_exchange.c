@@ -33,10 +33,14 @@ static int carry_one(struct rebuild *rebuild, struct carried *carried, const uns
 {
 	const unsigned char *value = bytes + 1 + PAT_ID_LEN;
 	struct pat_key key = {.len = 1 + PAT_ID_LEN};
+	struct pat_use use;
 	int error;
 
 	memcpy(key.bytes, bytes, key.len);
-	if (pat_record_verify(&key, value, PAT_USE_SIZE) != PAT_OK) {
+	error = pat_use_decode(key.bytes + 1, value, PAT_USE_SIZE, &use);
+	if (!error && use.cut && !alone)
+		return PAT_OK;
+	if (error) {
 		/* Somebody was killed in the middle of it. */
 		if (alone)
 			rebuild_tell(rebuild, PAT_NEWS_FAULT, &key,

@@ -238,7 +238,7 @@ static int decode_use(struct rebuild *rebuild, const struct source *source,
 
 /* Has the exchange look at a use record that was written to `to`. */
 static int carry_later(struct rebuild *rebuild, const struct source *source,
-		       const struct salvage_record *record, uint32_t to)
+		       const struct salvage_record *record, bool cut, uint32_t to)
 {
 	struct carried *carried;
 
@@ -258,6 +258,10 @@ static int carry_later(struct rebuild *rebuild, const struct source *source,
 	carried->from = (uint32_t)record->value_at;
 	carried->to = to;
 	carried->state = pat_use_state(rebuild->value);
+	/* Half written as it was read: it is not what it will be, whatever its checksums will be.
+	 */
+	if (cut)
+		carried->state = ~carried->state;
 	return PAT_OK;
 }
 
@@ -271,7 +275,7 @@ static int put_use(struct rebuild *rebuild, const struct source *source,
 		error = tdbwrite_put(&rebuild->out, &record->key, rebuild->value, record->len, 0,
 				     at);
 	if (!error)
-		error = carry_later(rebuild, source, record, *at);
+		error = carry_later(rebuild, source, record, use->cut, *at);
 	rebuild->result->uses += use->uses;
 	rebuild->result->refused_proved += use->refused_proved;
 	rebuild->result->refused_unproved += use->refused_unproved;
@@ -281,7 +285,7 @@ static int put_use(struct rebuild *rebuild, const struct source *source,
 static int take_strangers(struct rebuild *rebuild, const struct source *source,
 			  const struct salvage_record *record, const struct pat_use *use)
 {
-	const struct pat_use none = {0};
+	const struct pat_use none = {.cut = use->cut};
 	uint32_t at;
 
 	if (rebuild->has_strangers)
