@@ -75,7 +75,7 @@ quietly() {
 # --- what the programs do
 
 declare -a IDS LEAVING
-declare -A TOKENS OWNER COUNTED
+declare -A TOKENS OWNER COUNTED LEFT BEFORE
 
 remember() {
 	IDS+=("$ID")
@@ -83,11 +83,12 @@ remember() {
 	OWNER[$ID]=$1
 }
 
-# forget ID: it logs nobody in any more.
+# forget ID: it logs nobody in any more, nor does what it replaced.
 forget() {
 	local id kept=()
 	for id in "${IDS[@]}"; do [ "$id" = "$1" ] || kept+=("$id"); done
 	IDS=("${kept[@]}")
+	[ -z "${BEFORE[$1]-}" ] || forget "${BEFORE[$1]}"
 }
 
 one_of() {
@@ -101,11 +102,19 @@ use() {
 	[ -z "${COUNTED[$id]-}" ] || note mark "try $id"
 	answer=$(login "${OWNER[$id]}" "${TOKENS[$id]}")
 	if [[ $answer = auth=success* ]]; then
-		[ -z "${COUNTED[$id]-}" ] || note mark "spent $id"
+		[ -z "${COUNTED[$id]-}" ] || spent_one "$id"
 		USES=$((USES + 1))
 	elif [ -z "${COUNTED[$id]-}" ]; then
-		bail "a good token does not log in: $answer"
+		log_sync
+		bail "a good token does not log in: $answer $(grep "id=$id" "$W/log" | tail -n 3)"
 	fi
+}
+
+# With its last use it has ended, and nothing is done with it any more.
+spent_one() {
+	note mark "spent $1"
+	LEFT[$1]=$((LEFT[$1] - 1))
+	[ "${LEFT[$1]}" -gt 0 ] || forget "$1"
 }
 
 # The programs of a restart of the service, as after a power cut.
@@ -126,21 +135,29 @@ mint_one() {
 }
 
 mint_counted() {
+	local uses
 	COUNT=$((COUNT + 1))
-	change "mint counted $COUNT" give alice "token$COUNT" --service powered --uses $((RANDOM % 4 + 2))
+	uses=$((RANDOM % 4 + 2))
+	change "mint counted $COUNT" give alice "token$COUNT" --service powered --uses $uses
 	remember alice
-	COUNTED[$ID]=1
+	COUNTED[$ID]=$uses LEFT[$ID]=$uses
 }
 
 rotate_one() {
 	local old new
 	old=$(one_of "${IDS[@]}")
+	# What was rotated already goes on for an hour, and is not rotated again.
+	if [[ " ${LEAVING[*]} " == *" $old "* ]]; then
+		mint_one 1d
+		return
+	fi
 	change "rotate $old" rotate "$old" "$@"
 	new=$TOKEN
 	if [ $# -gt 0 ]; then LEAVING+=("$old"); else forget "$old"; fi
 	TOKEN=$new ID=${new:7:8}
+	[ $# -eq 0 ] || BEFORE[$ID]=$old
 	remember "${OWNER[$old]}"
-	COUNTED[$ID]=${COUNTED[$old]-}
+	COUNTED[$ID]=${COUNTED[$old]-} LEFT[$ID]=${COUNTED[$old]-}
 }
 
 rotate() {
@@ -173,8 +190,11 @@ suspend_one() {
 # A refusal is noted, too; and several at a time.
 use_some() {
 	local id
-	for id in $(one_of "${IDS[@]}") $(one_of "${IDS[@]}"); do use "$id"; done
-	login bob "$("$LIB/forge.py" <<<"${TOKENS[$id]}")" >/dev/null
+	for _ in 1 2; do
+		id=$(one_of "${IDS[@]}")
+		use "$id"
+	done
+	login bob "$("$LIB/forge.py" "$id")" >/dev/null
 }
 
 # sweep WHEN: has something to do for each user, and ends what rotation has left for an hour.
@@ -227,7 +247,7 @@ step() {
 story() {
 	local i
 	RANDOM=$1 COUNT=0 USES=0
-	IDS=() LEAVING=() TOKENS=() OWNER=() COUNTED=()
+	IDS=() LEAVING=() TOKENS=() OWNER=() COUNTED=() LEFT=() BEFORE=()
 	rm -rf "$RECORDED" "$LOG"
 	mkdir -m 755 "$RECORDED"
 	"$HERE/power_note" "$LOG" make || bail 'no log'

@@ -474,7 +474,8 @@ static void a_damaged_record_is_refused_and_harms_no_other(void **state)
 	free(file.data);
 }
 
-/* Who was killed while the file grew may leave it so; TDB then lets no transaction grow any more. */
+/* Who was killed while the file grew may leave it so; TDB then lets no transaction grow any more.
+ */
 static void a_file_that_ends_within_a_page_still_grows(void **state)
 {
 	struct stat st;
