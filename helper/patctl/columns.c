@@ -140,9 +140,10 @@ static char *cell(const struct column *column, const json_t *token, bool near)
 		plain = token_text(token, column->member);
 		text = strdup(plain != NULL ? plain : "");
 	}
-	if (column->otherwise != NULL && (text == NULL || *text == '\0')) {
+	/* patd may leave out what it always has. */
+	if (text == NULL || *text == '\0') {
 		free(text);
-		text = strdup(column->otherwise);
+		text = strdup(column->otherwise != NULL ? column->otherwise : "");
 	}
 	if (text == NULL)
 		out_of_memory();

@@ -18,8 +18,9 @@ export TMPDIR=$TAP_DIR
 [ ! -w /dev/shm ] || TMPDIR=$(mktemp -d /dev/shm/pat-fuzz-XXXXXX)
 trap 'rm -rf "$TMPDIR" "$TAP_DIR"' EXIT
 options=(-timeout=10 -rss_limit_mb=1536 -max_len=2048 -print_final_stats=1)
-# What an input becomes from that, each time another: this one is a search.
-seed=${PAT_SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
+# The same search each time, as in the other tortures, unless it is a long one.
+seed=${PAT_SEED:-7}
+[ -z "${PAT_SECONDS-}" ] || seed=${PAT_SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 diag "PAT_SEED=$seed"
 
 # Without PAT_SECONDS, so many in all: by what a fuzzer can do in half a second or less.
