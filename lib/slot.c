@@ -149,6 +149,16 @@ int slot_look_at_recovery(int fd, enum slot_recovery *found)
 	return PAT_OK;
 }
 
+int slot_check_hashes(int fd)
+{
+	uint32_t hashes[2];
+	int error = read_at(fd, hashes, sizeof(hashes), TDBFILE_HASHES_AT);
+
+	if (error)
+		return error;
+	return hashes[0] == 0 && hashes[1] == 0 ? PAT_E_DAMAGED : PAT_OK;
+}
+
 int slot_forget_recovery(int fd)
 {
 	const uint32_t none = 0;

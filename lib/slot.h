@@ -32,6 +32,12 @@ enum slot_recovery {
  * machine; PAT_E_IO. */
 int slot_look_at_recovery(int fd, enum slot_recovery *found);
 
+/*
+ * PAT_E_DAMAGED for a file of which TDB cannot tell the hash function: it takes one that is not
+ * ours, and what it writes then nobody finds.
+ */
+int slot_check_hashes(int fd);
+
 /* Has the header say that there is none, on disk when this returns 0. */
 int slot_forget_recovery(int fd);
 

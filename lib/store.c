@@ -308,6 +308,8 @@ static int open_alone(struct pat_store *store, const struct place *place, bool m
 	if (!error)
 		error = store_open_tdb(store);
 	if (!error)
+		error = slot_check_hashes(tdb_fd(store->tdb));
+	if (!error)
 		error = fill_page(store);
 	if (!error && tdb_transaction_start(store->tdb) != 0)
 		error = store_tdb_error(store->tdb);

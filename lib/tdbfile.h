@@ -18,6 +18,7 @@
 #define TDBFILE_RECOVERY 0xf53bc0e7 /* of a recovery area that is to be rolled back; else 0 */
 #define TDBFILE_FREE_LIST 168       /* the header's size, too */
 #define TDBFILE_RECOVERY_AT 44      /* where in the header recovery_start is */
+#define TDBFILE_HASHES_AT 52        /* and two hashes, which tell what function made them */
 
 /* The beginning of struct tdb_header. */
 struct tdbfile_header {

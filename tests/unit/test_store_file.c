@@ -492,6 +492,21 @@ static void a_file_that_ends_within_a_page_still_grows(void **state)
 	}
 }
 
+/* TDB then takes its other hash function, and would put a revoked grant where nobody looks. */
+static void a_header_that_lost_its_hash_is_not_changed_upon(void **state)
+{
+	static const unsigned char nothing[8];
+	struct unit_bytes file = unit_read_file(place.path);
+	struct pat_grant grant;
+
+	(void)state;
+	memcpy(file.data + 52, nothing, sizeof(nothing));
+	unit_write_file(place.path, file.data, file.len);
+	free(file.data);
+	assert_int_equal(unit_open_error(PAT_STORE_CHANGE), PAT_E_DAMAGED);
+	assert_int_equal(unit_read_grant(1, &grant), 0);
+}
+
 static void a_damaged_use_record_is_not_written_over(void **state)
 {
 	struct unit_bytes file, after;
@@ -631,6 +646,7 @@ int main(void)
 		with_store(changing_a_damaged_store_falsifies_nothing),
 		with_store(a_damaged_record_is_refused_and_harms_no_other),
 		with_store(a_file_that_ends_within_a_page_still_grows),
+		with_store(a_header_that_lost_its_hash_is_not_changed_upon),
 		with_store(a_damaged_use_record_is_not_written_over),
 		with_store(a_record_copied_to_another_key_is_refused),
 		with_store(a_store_of_a_later_schema_is_not_opened),
