@@ -201,7 +201,7 @@ static void all_there_but(unsigned missing)
 		}
 		if (error)
 			fail_msg("token %u: %s\n%s", i, pat_error_text(error), told);
-		assert_true(unit_same_grant(&grant, &want));
+		assert_true(same_grant(&grant, &want));
 	}
 }
 

@@ -73,7 +73,7 @@ static void creating_again_keeps_what_is_there(void **state)
 	unit_closed();
 	assert_int_equal(unit_add(2, 1000), 0);
 	assert_int_equal(unit_read_grant(1, &grant), 0);
-	assert_true(unit_same_grant(&grant, &want));
+	assert_true(same_grant(&grant, &want));
 }
 
 static void grants_uses_and_indexes_come_back(void **state)
@@ -104,9 +104,9 @@ static void grants_uses_and_indexes_come_back(void **state)
 
 	store = unit_opened(PAT_STORE_READ);
 	assert_int_equal(pat_store_get_grant(store, largest.id, &back), 0);
-	assert_true(unit_same_grant(&largest, &back));
+	assert_true(same_grant(&largest, &back));
 	assert_int_equal(pat_store_get_grant(store, small.id, &back), 0);
-	assert_true(unit_same_grant(&small, &back));
+	assert_true(same_grant(&small, &back));
 	assert_int_equal(pat_store_get_use(store, largest.id, &use_back), 0);
 	assert_int_equal(use_back.uses, 7);
 	assert_int_equal(use_back.last.time, 99);
@@ -125,11 +125,11 @@ static void a_transaction_sees_its_own_changes(void **state)
 	(void)state;
 	assert_int_equal(unit_put(store, &grant), 0);
 	assert_int_equal(pat_store_get_grant(store, grant.id, &back), 0);
-	assert_true(unit_same_grant(&grant, &back));
+	assert_true(same_grant(&grant, &back));
 	strcpy(grant.name, "another name, and a longer one than before");
 	assert_int_equal(pat_store_put_grant(store, &grant), 0);
 	assert_int_equal(pat_store_get_grant(store, grant.id, &back), 0);
-	assert_true(unit_same_grant(&grant, &back));
+	assert_true(same_grant(&grant, &back));
 	unit_closed();
 }
 
@@ -144,7 +144,7 @@ static void a_commit_is_seen_by_another_process(void **state)
 	if (child == 0) {
 		struct pat_grant grant;
 
-		_exit(unit_read_grant(1, &grant) == 0 && unit_same_grant(&grant, &want) ? 0 : 1);
+		_exit(unit_read_grant(1, &grant) == 0 && same_grant(&grant, &want) ? 0 : 1);
 	}
 	assert_int_equal(unit_wait(child), 0);
 
@@ -177,7 +177,7 @@ static void closing_without_a_commit_leaves_nothing(void **state)
 	assert_memory_equal(before.data, after.data, before.len);
 	assert_int_equal(unit_read_grant(2, &grant), PAT_E_NOTFOUND);
 	assert_int_equal(unit_read_grant(1, &grant), 0);
-	assert_true(unit_same_grant(&first, &grant));
+	assert_true(same_grant(&first, &grant));
 	free(before.data);
 	free(after.data);
 }
@@ -264,7 +264,7 @@ static void dropping_a_grant_takes_its_use_record_along_and_nothing_else(void **
 	assert_int_equal(unit_read_grant(1, &grant), PAT_E_NOTFOUND);
 	assert_int_equal(unit_read_use(1, &use), PAT_E_NOTFOUND);
 	assert_int_equal(unit_read_grant(2, &grant), 0);
-	assert_true(unit_same_grant(&grant, &second));
+	assert_true(same_grant(&grant, &second));
 	assert_int_equal(unit_read_use(2, &use), 0);
 	store = unit_opened(PAT_STORE_CHANGE);
 	assert_int_equal(pat_store_drop_grant(store, first.id), PAT_E_NOTFOUND);
@@ -306,7 +306,7 @@ static void dropping_an_index_takes_that_alone(void **state)
 	assert_int_equal(pat_store_get_index(store, 1001, &index), 0);
 	assert_int_equal(index.count, 1);
 	assert_int_equal(pat_store_get_grant(store, first.id, &grant), 0);
-	assert_true(unit_same_grant(&grant, &first));
+	assert_true(same_grant(&grant, &first));
 	assert_int_equal(pat_store_get_use(store, first.id, &use), 0);
 	assert_int_equal(pat_store_check_structure(store), 0);
 	unit_closed();
@@ -496,7 +496,7 @@ static void many_tokens_in_many_transactions_stay_consistent(void **state)
 		struct pat_grant want = unit_numbered_grant(i, 1000 + i % 2), grant;
 
 		assert_int_equal(pat_store_get_grant(store, want.id, &grant), 0);
-		assert_true(unit_same_grant(&grant, &want));
+		assert_true(same_grant(&grant, &want));
 	}
 	for (uint32_t uid = 1000; uid < 1002; uid++) {
 		assert_int_equal(pat_store_get_index(store, uid, &index), 0);

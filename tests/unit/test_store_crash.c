@@ -249,7 +249,7 @@ static int creating_at_every_step(enum fault_kind kind)
 		}
 		status = unit_wait(child);
 		error = unit_read_grant(1, &grant);
-		there = error == 0 && unit_same_grant(&grant, &want);
+		there = error == 0 && same_grant(&grant, &want);
 		if (!there && error != PAT_E_NOSTORE && error != PAT_E_NOTFOUND)
 			fail_msg("step %d: reading says %d", step, error);
 		if (status == 0 || status == 50)
@@ -552,7 +552,7 @@ static uint32_t consistent(void)
 		memcpy(id, index.ids[i], PAT_ID_LEN);
 		want = unit_numbered_grant((unsigned)atoi(id + 2), 1000);
 		assert_int_equal(pat_store_get_grant(store, id, &grant), 0);
-		assert_true(unit_same_grant(&grant, &want));
+		assert_true(same_grant(&grant, &want));
 		assert_int_equal(pat_store_get_use(store, id, &use), 0);
 	}
 	unit_closed();

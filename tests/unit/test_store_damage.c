@@ -84,7 +84,7 @@ static int read_error(unsigned number)
 	int error = unit_read_grant(number, &grant);
 
 	if (!error)
-		assert_true(unit_same_grant(&grant, &want));
+		assert_true(same_grant(&grant, &want));
 	return error;
 }
 

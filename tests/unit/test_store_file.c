@@ -37,7 +37,7 @@ static void good(void)
 
 	assert_int_equal(unit_open_error(PAT_STORE_CHANGE), 0);
 	assert_int_equal(unit_read_grant(1, &grant), 0);
-	assert_true(unit_same_grant(&grant, &want));
+	assert_true(same_grant(&grant, &want));
 }
 
 static void a_missing_store_is_no_store_and_is_not_made_by_looking(void **state)
@@ -336,7 +336,7 @@ static void nothing_false(void)
 		return;
 	place.store = store; /* for the teardown, if an assertion fails */
 	if (pat_store_get_grant(store, "id000001", &grant) == 0)
-		assert_true(unit_same_grant(&want, &grant));
+		assert_true(same_grant(&want, &grant));
 	if (pat_store_get_use(store, "id000001", &use) == 0)
 		assert_int_equal(use.uses, 0);
 	if (pat_store_get_index(store, 1000, &index) == 0) {
@@ -350,7 +350,7 @@ static void nothing_false(void)
 		assert_int_equal(use.uses, 1);
 	}
 	if (pat_store_get_grant(store, "id000001", &grant) == 0)
-		assert_true(unit_same_grant(&want, &grant));
+		assert_true(same_grant(&want, &grant));
 	unit_closed();
 }
 
@@ -366,7 +366,7 @@ static void a_file_cut_short_is_damaged(void **state)
 
 		unit_write_file(place.path, whole.data, len);
 		error = unit_read_grant(1, &grant);
-		if (error ? error != PAT_E_DAMAGED : !unit_same_grant(&grant, &want))
+		if (error ? error != PAT_E_DAMAGED : !same_grant(&grant, &want))
 			fail_msg("cut to %zu of %zu: %d", len, whole.len, error);
 		nothing_false();
 	}
@@ -448,7 +448,7 @@ static void changing_a_damaged_store_falsifies_nothing(void **state)
 
 			want = unit_numbered_grant(number, number == 1 ? 1000 : 1001);
 			if (unit_read_grant(number, &grant) == 0)
-				assert_true(unit_same_grant(&want, &grant));
+				assert_true(same_grant(&want, &grant));
 		}
 	}
 	alarm(0);

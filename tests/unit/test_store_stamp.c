@@ -50,7 +50,7 @@ static uint64_t all_whole(void)
 		if (i == 7)
 			continue;
 		assert_int_equal(pat_store_get_grant(store, want.id, &grant), 0);
-		assert_true(unit_same_grant(&grant, &want));
+		assert_true(same_grant(&grant, &want));
 		assert_int_equal(pat_store_get_use(store, want.id, &use), 0);
 		uses += use.uses;
 	}

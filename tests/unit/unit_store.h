@@ -15,6 +15,7 @@
 
 #include "pat/error.h"
 #include "pat/store.h"
+#include "same_grant.h"
 
 /* Nothing here takes that long, unless it hangs. */
 #define LONG_ENOUGH 30000
@@ -115,19 +116,6 @@ static UNUSED struct pat_grant unit_numbered_grant(unsigned number, uint32_t uid
 	snprintf(grant.name, sizeof(grant.name), "token number %u", number);
 	snprintf(grant.description, sizeof(grant.description), "what token %u is for", number);
 	return grant;
-}
-
-static UNUSED bool unit_same_grant(const struct pat_grant *a, const struct pat_grant *b)
-{
-	return !strcmp(a->id, b->id) && a->algorithm == b->algorithm &&
-	       !memcmp(a->hash, b->hash, PAT_HASH_LEN) && a->uid == b->uid &&
-	       a->created_by == b->created_by && a->revoked_by == b->revoked_by &&
-	       a->created_at == b->created_at && a->expires_at == b->expires_at &&
-	       a->revoked_at == b->revoked_at && a->suspended_at == b->suspended_at &&
-	       a->gone_at == b->gone_at && a->max_uses == b->max_uses &&
-	       !strcmp(a->successor, b->successor) && !strcmp(a->user, b->user) &&
-	       !strcmp(a->services, b->services) && !strcmp(a->sources, b->sources) &&
-	       !strcmp(a->name, b->name) && !strcmp(a->description, b->description);
 }
 
 /* Puts a grant, its use record and its place in the index into an open transaction. */
