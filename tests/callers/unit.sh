@@ -12,6 +12,8 @@
 world_enter "$@"
 # shellcheck source=SCRIPTDIR/../lib/callers.sh
 . "$SRC/tests/lib/callers.sh"
+# shellcheck source=SCRIPTDIR/../lib/box.sh
+. "$SRC/tests/lib/box.sh"
 [ -x "$BUILD/tests/tools/pamdrive" ] || skip_all 'needs the program pamdrive: make tools'
 world_furnish
 service callers 'auth  required  pam_pat.so' 'account  required  pam_pat.so'
@@ -68,7 +70,6 @@ if ! command -v systemd-nspawn >/dev/null; then
 	end
 fi
 
-ROOT=$W/box
 STRICT='ProtectSystem=strict
 PrivateNetwork=yes
 NoNewPrivileges=yes
@@ -110,23 +111,9 @@ caller() {
 	} >"$ROOT/etc/systemd/system/caller-$name.service"
 }
 
-# A root directory whose /usr is the world's, with nothing enabled.
-box_make() {
-	local link
-	mkdir -p "$ROOT"/{usr,proc,sys,dev,run,tmp,var,root,home,opt/out} || return
-	for link in /bin /sbin /lib /lib32 /lib64 /libx32; do
-		[ ! -L $link ] || cp -a $link "$ROOT$link" || return
-	done
-	mount --bind /usr "$ROOT/usr" && mount -o remount,bind,ro "$ROOT/usr" || return
-	cp -a /etc "$ROOT/etc" || return
-	rm -rf "$ROOT"/etc/systemd/{system,user} "$ROOT"/etc/rc?.d "$ROOT"/etc/init.d "$ROOT/etc/fstab"
-	mkdir -p "$ROOT/etc/systemd/system"
-	printf '%032d\n' 1 >"$ROOT/etc/machine-id"
-	install -m 755 "$BUILD/tests/tools/pamdrive" "$ROOT/opt/pamdrive"
-	: >"$ROOT/opt/in"
-}
-
 callers_make() {
+	mkdir "$ROOT/opt/out" && install -m 755 "$BUILD/tests/tools/pamdrive" "$ROOT/opt/pamdrive" || return
+	: >"$ROOT/opt/in"
 	caller plain
 	caller strict "$STRICT"
 	caller strict@ "$STRICT"
@@ -139,77 +126,6 @@ callers_make() {
 	caller server "$HARDENED" User=www-data
 	caller floating "$STRICT" DynamicUser=yes User=floating
 	caller stranger "$STRICT" DynamicUser=yes User=stranger
-}
-
-# Cgroups of its own, because those that systemd-nspawn makes outlive it: of one name in each hierarchy in
-# which systemd keeps processes.
-CGROUPS=()
-cgroups_make() {
-	local mount name=pat-box.$RANDOM$RANDOM
-	while read -r mount; do
-		mkdir "$mount/$name" || return
-		CGROUPS+=("$mount/$name")
-	done < <(awk '$3 == "cgroup2" || $3 == "cgroup" && $4 ~ /name=systemd/ { print $2 }' /proc/self/mounts)
-	[ ${#CGROUPS[@]} -gt 0 ]
-}
-
-boot() {
-	local dir
-	for dir in "${CGROUPS[@]}"; do
-		echo "$BASHPID" >"$dir/cgroup.procs" || exit
-	done
-	exec systemd-nspawn --quiet --directory="$ROOT" --boot --private-network --register=no --keep-unit \
-		--link-journal=no --console=pipe </dev/null >"$W/boot" 2>&1
-}
-
-NSPAWN='' INIT=''
-box_boot() {
-	cgroups_make || return
-	boot &
-	NSPAWN=$!
-	wait_for 30 settled && booted
-}
-
-settled() {
-	gone "$NSPAWN" || booted
-}
-
-box_end() {
-	local dir
-	if [ "$NSPAWN" ]; then
-		kill "$NSPAWN" 2>/dev/null
-		wait_for 20 gone "$NSPAWN" || kill -KILL "$NSPAWN" ${INIT:+"$INIT"}
-		wait "$NSPAWN" 2>/dev/null
-		NSPAWN=
-	fi
-	for dir in "${CGROUPS[@]}"; do
-		wait_for 5 cgroup_remove "$dir"
-	done
-	CGROUPS=()
-}
-
-cgroup_remove() {
-	find "$1" -depth -type d -exec rmdir {} \;
-	[ ! -d "$1" ]
-}
-trap box_end EXIT
-
-booted() {
-	INIT=$(pgrep -P "$NSPAWN")
-	[ "$INIT" ] && box systemctl is-system-running | grep -qE 'running|degraded'
-}
-
-# box COMMAND...: in there, as root.
-box() {
-	timeout 60 nsenter --target "$INIT" --mount --pid --net --ipc --uts --root --wd -- \
-		env -i PATH=/usr/sbin:/usr/bin LC_ALL=C.UTF-8 "$@"
-}
-
-# box_as USER COMMAND...
-box_as() {
-	local user=$1
-	shift
-	box setpriv --reuid="$user" --regid="$user" --init-groups "$@"
 }
 
 # call NAME SECRET: starts that unit; $out is what its login came to.
@@ -239,10 +155,6 @@ journal() {
 
 in_journal() {
 	box journalctl -q -o cat SYSLOG_FACILITY=10 | grep -qE -- "$1"
-}
-
-state_of() {
-	box systemctl show -P "$1" "${2:-patd.service}"
 }
 
 # probe: what confined.py can do where patd would be.
