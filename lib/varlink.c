@@ -2,13 +2,13 @@
 #include "pat/varlink.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "pat/error.h"
+#include "varlink_memory.h"
 
 /* 0 as soon as the socket may have something for `events`. */
 static int wait_for(const struct pat_varlink *link, short events, pat_deadline deadline)
@@ -71,30 +71,11 @@ static int fill(struct pat_varlink *link, pat_deadline deadline)
 	}
 }
 
-/* While it reads a string, jansson leaves out what it has no memory for, and goes on. */
-static bool ran_out;
-
-/* json_malloc_t */
-static void *note_malloc(size_t size)
-{
-	void *block = malloc(size);
-
-	if (block == NULL)
-		ran_out = true;
-	return block;
-}
-
 static int parse(const char *text, size_t len, json_t **message)
 {
 	json_error_t why;
-	json_t *json;
+	json_t *json = varlink_memory_parse(text, len, &why);
 
-	ran_out = false;
-	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-	if (ran_out) {
-		json_decref(json);
-		return PAT_E_NOMEM;
-	}
 	if (json == NULL)
 		return json_error_code(&why) == json_error_out_of_memory ? PAT_E_NOMEM
 									 : PAT_E_INVALID;
@@ -189,15 +170,7 @@ int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadl
 	return error;
 }
 
-/* json_free_t */
-static void wipe_and_free(void *block)
-{
-	if (block != NULL)
-		explicit_bzero(block, malloc_usable_size(block));
-	free(block);
-}
-
 void pat_varlink_wipe_json(void)
 {
-	json_set_alloc_funcs(note_malloc, wipe_and_free);
+	varlink_memory_take_over();
 }

@@ -43,7 +43,8 @@ int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadl
 
 /*
  * Has jansson wipe all memory that it frees, in the whole process, so that no token and no password
- * stays behind in it. For a program to call once, before its first use of jansson.
+ * stays behind in it, and a message that there is no memory for fail as a whole (varlink_memory.h).
+ * For a program to call once, before its first use of jansson.
  */
 void pat_varlink_wipe_json(void);
 
