@@ -32,7 +32,7 @@ bool mark_set(pam_handle_t *pamh, const struct mark *mark)
 	if (pam_putenv(pamh, setting) == PAM_SUCCESS)
 		return true;
 	/* The phases behind must not take for a login by token what failed. */
-	mark_clear(pamh);
+	(void)pam_set_data(pamh, DATA_NAME, NULL, NULL);
 	return false;
 }
 
