@@ -84,6 +84,17 @@ static void add_answer(const char *text, bool ends)
 	}
 }
 
+/* A line more of standard input, as far as there is room. */
+static void add_typed(const char *text)
+{
+	size_t used = strlen(world.typed);
+
+	if (used + 2 > sizeof(world.typed))
+		return;
+	expand(world.typed + used, sizeof(world.typed) - used - 1, text);
+	strcat(world.typed, "\n");
+}
+
 static void patctl_setting(char kind, const char *text)
 {
 	if (kind == 'a' && patctl.argc < WORDS) {
@@ -95,9 +106,7 @@ static void patctl_setting(char kind, const char *text)
 	} else if (kind == 'r' || kind == 'R')
 		add_answer(text, kind == 'r');
 	else if (kind == 'i')
-		expand(world.typed + strlen(world.typed),
-		       sizeof(world.typed) - strlen(world.typed) - 1, text),
-			strcat(world.typed, "\n");
+		add_typed(text);
 	else if (kind == 'q')
 		world.peer_uid = (uid_t)atoi(text);
 	else if (kind == 'c')
