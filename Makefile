@@ -205,6 +205,14 @@ demo: deps-if-root
 	$(MAKE) all
 	bash tests/demo $(BUILD)
 
+# What README shows of it: docs/demo.svg, and docs/demo.cast for `asciinema play`.
+recording: deps-if-root
+	$(MAKE) all
+	@mkdir -p docs $(BUILD)
+	bash tests/demo $(BUILD) >$(BUILD)/demo.txt
+	tests/lib/recording.py svg <$(BUILD)/demo.txt >docs/demo.svg
+	tests/lib/recording.py cast <$(BUILD)/demo.txt >docs/demo.cast
+
 # For tools that read the sources.
 show-flags:
 	@echo "$(subst ",\",-std=gnu11 -D_GNU_SOURCE -Iinclude $(PATHS) $(WARNINGS))"
@@ -279,7 +287,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all unit tools deps deps-if-root check torture demo show-flags lint-man format check-format install uninstall clean FORCE
+.PHONY: all unit tools deps deps-if-root check torture demo recording show-flags lint-man format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
