@@ -7,94 +7,9 @@
 #include <unistd.h>
 
 #include "pat/error.h"
+#include "salvage_private.h"
 
-enum { REACHED = 1, SURE = 2, FLAGS = 3 };
 enum { PAGE_BITS = 12 };
-
-/* The numbers of chains that this program gives a file: one of them it must be when the header does
- * not tell. */
-#define LADDER_BOTTOM 10007
-#define LADDER_STEPS 10
-
-enum thing { NOTHING, SPACE, RECORD };
-
-static uint32_t at_of(const struct salvage_entry *entry)
-{
-	return entry->at & ~(uint32_t)FLAGS;
-}
-
-/* Whether the size of the whole stands where it must, which tells a length from a damaged one. */
-static bool has_tail(struct salvage *salvage, uint64_t at, const struct tdbfile_record *record)
-{
-	const unsigned char *tail;
-	uint32_t total;
-
-	if (record->rec_len < sizeof(total) || record->rec_len % 4 != 0 ||
-	    record->rec_len > salvage->window.size - at - sizeof(*record))
-		return false;
-	tail = window_get(&salvage->window, at + sizeof(*record) + record->rec_len - sizeof(total),
-			  sizeof(total));
-	if (tail == NULL)
-		return false;
-	memcpy(&total, tail, sizeof(total));
-	return total == record->rec_len + sizeof(*record);
-}
-
-/* Whether key and value are there, and the checksum of the value holds. */
-static bool has_sum(struct salvage *salvage, uint64_t at, const struct tdbfile_record *record)
-{
-	struct pat_key key = {.len = record->key_len};
-	const unsigned char *bytes;
-
-	if (key.len < 1 || key.len > PAT_KEY_MAX || record->data_len > PAT_RECORD_SIZE_MAX)
-		return false;
-	bytes = window_get(&salvage->window, at + sizeof(*record), key.len + record->data_len);
-	if (bytes == NULL)
-		return false;
-	memcpy(key.bytes, bytes, key.len);
-	return pat_record_verify(&key, bytes + key.len, record->data_len) != PAT_E_DAMAGED;
-}
-
-static bool is_recovery(const struct salvage *salvage, uint64_t at,
-			const struct tdbfile_record *record)
-{
-	if (record->rec_len > salvage->window.size - at - sizeof(*record))
-		return false;
-	if (salvage->recovery_start != 0 && at == salvage->recovery_start)
-		return record->magic == TDBFILE_RECOVERY || record->magic == 0;
-	return record->magic == TDBFILE_RECOVERY && record->data_len <= record->rec_len;
-}
-
-/* What is at an offset that lies at least a record's head before the end, and how long it is. */
-static enum thing look_at(struct salvage *salvage, uint64_t at, struct tdbfile_record *record,
-			  uint64_t *len)
-{
-	const unsigned char *bytes = window_get(&salvage->window, at, sizeof(*record));
-
-	if (bytes == NULL)
-		return NOTHING;
-	memcpy(record, bytes, sizeof(*record));
-	*len = sizeof(*record) + (uint64_t)record->rec_len;
-	switch (record->magic) {
-	case TDBFILE_USED:
-		if ((uint64_t)record->key_len + record->data_len + 4 <= record->rec_len &&
-		    has_tail(salvage, at, record))
-			return RECORD;
-		if (!has_sum(salvage, at, record))
-			return NOTHING;
-		salvage->found.untailed++;
-		*len = (sizeof(*record) + record->key_len + record->data_len + 3) & ~3ULL;
-		return RECORD;
-	case TDBFILE_FREE:
-	case TDBFILE_DEAD:
-		return has_tail(salvage, at, record) ? SPACE : NOTHING;
-	case TDBFILE_RECOVERY:
-	case 0:
-		*len = (*len + 3) & ~3ULL;
-		return is_recovery(salvage, at, record) ? SPACE : NOTHING;
-	}
-	return NOTHING;
-}
 
 static int add(struct salvage *salvage, uint64_t at, uint32_t next, bool sure)
 {
@@ -145,7 +60,7 @@ static int walk(struct salvage *salvage)
 	int error = PAT_OK;
 
 	while (!error && at + sizeof(record) <= salvage->window.size && at < UINT32_MAX) {
-		enum thing thing = look_at(salvage, at, &record, &len);
+		enum salvage_thing thing = salvage_look_at(salvage, at, &record, &len);
 
 		if (thing == NOTHING) {
 			uint64_t from = at;
@@ -178,167 +93,24 @@ static int index_pages(struct salvage *salvage)
 		return PAT_E_NOMEM;
 	for (size_t page = 0; page < pages; page++) {
 		while (entry < salvage->count &&
-		       at_of(&salvage->entries[entry]) >> PAGE_BITS < page)
+		       salvage_at(&salvage->entries[entry]) >> PAGE_BITS < page)
 			entry++;
 		salvage->pages[page] = (uint32_t)entry;
 	}
 	return PAT_OK;
 }
 
-static struct salvage_entry *entry_at(struct salvage *salvage, uint32_t at)
+struct salvage_entry *salvage_entry_at(struct salvage *salvage, uint32_t at)
 {
 	if (at >= salvage->window.size)
 		return NULL;
 	for (size_t i = salvage->pages[at >> PAGE_BITS]; i < salvage->count; i++) {
-		uint32_t found = at_of(&salvage->entries[i]);
+		uint32_t found = salvage_at(&salvage->entries[i]);
 
 		if (found >= at)
 			return found == at ? &salvage->entries[i] : NULL;
 	}
 	return NULL;
-}
-
-static void set_broken(struct salvage *salvage, uint32_t chain)
-{
-	salvage->broken[chain / 8] |= (unsigned char)(1 << chain % 8);
-}
-
-/* Goes past a record that is none any more, but by which a look-up would still find the next one.
- */
-static bool go_past(const struct salvage *salvage, uint32_t *at)
-{
-	struct tdbfile_record record;
-
-	if (!salvage_peek(salvage, *at, (unsigned char *)&record, sizeof(record)) ||
-	    record.magic != TDBFILE_USED ||
-	    *at + sizeof(record) + (uint64_t)record.rec_len > salvage->window.size)
-		return false;
-	*at = record.next;
-	return true;
-}
-
-/* Follows a chain. What another led to before is the end of it: a loop, or two that cross. */
-static bool follow(struct salvage *salvage, uint32_t at)
-{
-	enum { PAST_MAX = 64 };
-	unsigned past = 0;
-
-	while (at != 0) {
-		struct salvage_entry *entry = entry_at(salvage, at);
-
-		if (entry == NULL) {
-			if (++past > PAST_MAX || !go_past(salvage, &at))
-				return false;
-			continue;
-		}
-		if (entry->at & REACHED)
-			return false;
-		entry->at |= REACHED;
-		at = entry->next;
-	}
-	return past == 0;
-}
-
-static void follow_all(struct salvage *salvage)
-{
-	enum { SOME = 1024 };
-
-	for (uint32_t chain = 0; chain < salvage->hash_size; chain += SOME) {
-		uint32_t some = salvage->hash_size - chain, heads[SOME] = {0};
-		const unsigned char *bytes;
-
-		some = some < SOME ? some : SOME;
-		bytes = window_get(&salvage->window, tdbfile_chain(chain, salvage->hash_size),
-				   some * sizeof(heads[0]));
-		if (bytes != NULL)
-			memcpy(heads, bytes, some * sizeof(heads[0]));
-		for (uint32_t i = 0; i < some; i++) {
-			if (follow(salvage, heads[i]))
-				continue;
-			salvage->found.chains++;
-			set_broken(salvage, chain + i);
-		}
-	}
-}
-
-/* A run is in step when a chain leads to any of its records, or when it begins where records do. */
-static void mark_runs(struct salvage *salvage)
-{
-	size_t begin = 0, end;
-
-	for (; begin < salvage->count; begin = end) {
-		bool reached = (salvage->entries[begin].at & REACHED) ||
-			       (begin == 0 && !salvage->gap_first);
-
-		for (end = begin + 1; end < salvage->count && salvage->entries[end].at & SURE;
-		     end++)
-			reached |= salvage->entries[end].at & REACHED;
-		for (size_t i = begin; i < end; i++) {
-			salvage->found.unreached += !(salvage->entries[i].at & REACHED);
-			if (reached)
-				salvage->entries[i].at |= SURE;
-			else
-				salvage->entries[i].at &= ~(uint32_t)SURE;
-		}
-	}
-}
-
-/* What is left over from a change that was cut off may have no tail, and needs none. */
-static void count_untailed(struct salvage *salvage)
-{
-	salvage->found.untailed = 0;
-	for (size_t i = 0; i < salvage->count; i++) {
-		uint64_t at = at_of(&salvage->entries[i]);
-		const unsigned char *bytes =
-			window_get(&salvage->window, at, sizeof(struct tdbfile_record));
-		struct tdbfile_record record;
-
-		if (!(salvage->entries[i].at & REACHED) || bytes == NULL)
-			continue;
-		memcpy(&record, bytes, sizeof(record));
-		salvage->found.untailed += !has_tail(salvage, at, &record);
-	}
-}
-
-/* Whether a file with so many chains would have a record, or space, where they end. */
-static bool fits(struct salvage *salvage, uint32_t hash_size)
-{
-	uint64_t at = tdbfile_records(hash_size), len;
-	struct tdbfile_record record;
-
-	return hash_size != 0 && at + sizeof(record) <= salvage->window.size &&
-	       look_at(salvage, at, &record, &len) != NOTHING;
-}
-
-/* Finds out how many chains there are. */
-static int read_header(struct salvage *salvage)
-{
-	const unsigned char *bytes = window_get(&salvage->window, 0, sizeof(struct tdbfile_header));
-	struct tdbfile_header header;
-	uint32_t hash_size = LADDER_BOTTOM;
-
-	if (bytes == NULL)
-		return PAT_E_DAMAGED;
-	memcpy(&header, bytes, sizeof(header));
-	salvage->recovery_start = header.recovery_start;
-	salvage->hash_size = header.hash_size;
-	salvage->header_good =
-		memcmp(header.magic, TDBFILE_MAGIC_FOOD, sizeof(TDBFILE_MAGIC_FOOD)) == 0 &&
-		header.version == TDBFILE_VERSION;
-	if (fits(salvage, header.hash_size))
-		return PAT_OK;
-	for (int i = 0; i < LADDER_STEPS; i++, hash_size *= 2) {
-		if (!fits(salvage, hash_size))
-			continue;
-		salvage->hash_size = hash_size;
-		salvage->header_good = false;
-		return PAT_OK;
-	}
-	if (tdbfile_records(header.hash_size) > salvage->window.size || header.hash_size == 0) {
-		salvage->header_good = false;
-		salvage->hash_size = 1;
-	}
-	return PAT_OK;
 }
 
 int salvage_open(struct salvage *salvage, int fd)
@@ -348,7 +120,7 @@ int salvage_open(struct salvage *salvage, int fd)
 	*salvage = (struct salvage){.count = 0};
 	error = window_open(&salvage->window, fd);
 	if (!error)
-		error = read_header(salvage);
+		error = salvage_read_header(salvage);
 	salvage->found.untailed = 0;
 	if (!error)
 		error = walk(salvage);
@@ -359,10 +131,10 @@ int salvage_open(struct salvage *salvage, int fd)
 	salvage->broken = calloc(salvage->hash_size / 8 + 1, 1);
 	if (salvage->broken == NULL)
 		return PAT_E_NOMEM;
-	follow_all(salvage);
+	salvage_follow_all(salvage);
 	if (salvage->found.untailed > 0)
-		count_untailed(salvage);
-	mark_runs(salvage);
+		salvage_count_untailed(salvage);
+	salvage_mark_runs(salvage);
 	return salvage->count == 0 && !salvage->header_good ? PAT_E_DAMAGED : PAT_OK;
 }
 
@@ -384,7 +156,7 @@ enum salvage_place salvage_place(const struct salvage *salvage, size_t entry)
 
 bool salvage_get(struct salvage *salvage, size_t entry, struct salvage_record *record)
 {
-	uint64_t at = at_of(&salvage->entries[entry]);
+	uint64_t at = salvage_at(&salvage->entries[entry]);
 	const unsigned char *bytes =
 		window_get(&salvage->window, at, sizeof(struct tdbfile_record));
 	struct tdbfile_record head;
