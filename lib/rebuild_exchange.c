@@ -37,7 +37,7 @@ static int carry_one(struct rebuild *rebuild, struct carried *carried, const uns
 	int error;
 
 	memcpy(key.bytes, bytes, key.len);
-	error = pat_use_decode(key.bytes + 1, value, PAT_USE_SIZE, &use);
+	error = pat_use_decode_counts(key.bytes + 1, value, PAT_USE_SIZE, &use);
 	if (!error && use.cut && !alone)
 		return PAT_OK;
 	if (error) {

@@ -318,8 +318,8 @@ static bool is_newer(const struct pat_use *a, const struct pat_use *b)
 			 b->refused_proved - b->refused_unproved) > 0;
 }
 
-int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
-		   struct pat_use *use)
+int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+			  struct pat_use *use)
 {
 	struct pat_key key = pat_key_use(id);
 	struct pat_use other;
@@ -338,9 +338,20 @@ int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t l
 		use->copy = 1;
 	}
 	use->cut = error || error_of_other;
+	return error && error_of_other ? PAT_E_DAMAGED : PAT_OK;
+}
+
+int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+		   struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+	int error = pat_use_decode_counts(id, buf, len, use);
+
+	if (len != PAT_USE_SIZE || error == PAT_E_VERSION)
+		return error;
 	for (size_t i = 0; i < PAT_USE_RING; i++)
 		get_entry(&key, buf + RING_AT + i * ENTRY_LEN, &use->ring[i]);
-	return error && error_of_other ? PAT_E_DAMAGED : PAT_OK;
+	return error;
 }
 
 int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char buf[PAT_USE_SIZE])
@@ -376,7 +387,7 @@ int pat_record_verify(const struct pat_key *key, const unsigned char *buf, size_
 	struct bytes b;
 
 	if (key->bytes[0] == 'u' && key->len == 1 + PAT_ID_LEN)
-		return pat_use_decode(key->bytes + 1, buf, len, &use);
+		return pat_use_decode_counts(key->bytes + 1, buf, len, &use);
 	return unseal(key, buf, len, &b);
 }
 
