@@ -136,7 +136,9 @@ static int put_grant(struct rebuild *rebuild, const struct source *source,
 	token->grant_at = at;
 	token->grant_len = (uint16_t)len;
 	token->status = (uint8_t)pat_grant_status(grant, NULL, rebuild->now);
-	token->name_hash = pat_status_live(token->status) && grant->successor[0] == '\0'
+	token->name_hash = rebuild->order->task == PAT_REBUILD_LOOK &&
+					   pat_status_live(token->status) &&
+					   grant->successor[0] == '\0'
 				   ? hash_name(grant)
 				   : 0;
 	if (doubtful)

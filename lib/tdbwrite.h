@@ -11,7 +11,7 @@
  * its chain, and the heads of the chains at last. That takes the time of writing the file, where
  * tdb_store() takes several times that.
  */
-#define TDBWRITE_BUF (1 << 20)
+#define TDBWRITE_BUF (1 << 18)
 struct tdbwrite {
 	int fd;
 	uint32_t hash_size;

@@ -11,7 +11,7 @@
 #include "pat/error.h"
 
 /* As much as a disk that fails gives or refuses at once. */
-enum { SECTOR = 4096, SIZE = 1 << 20 };
+enum { SECTOR = 4096, SIZE = 1 << 18 };
 
 int window_open(struct window *window, int fd)
 {
