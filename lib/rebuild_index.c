@@ -165,30 +165,60 @@ static int add_unlisted(struct rebuild *rebuild, const struct ledger_uid *uid,
 	return error;
 }
 
-/* Live tokens of one name: a name must choose one. */
-static void look_for_namesakes(struct rebuild *rebuild, const struct ledger_uid *uid)
+static bool is_spent(const struct ledger_token *token)
 {
-	const struct ledger_token *tokens = rebuild->ledger.tokens;
+	return token->max_uses != 0 && token->uses >= token->max_uses;
+}
+
+/* By the hash of the name, and then as they came. */
+static int compare_names(const void *one, const void *other)
+{
+	const struct ledger_token *a = *(const struct ledger_token *const *)one;
+	const struct ledger_token *b = *(const struct ledger_token *const *)other;
+
+	if (a->name_hash != b->name_hash)
+		return a->name_hash < b->name_hash ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+static bool same_name(struct rebuild *rebuild, const struct ledger_token *a,
+		      const struct ledger_token *b)
+{
 	struct pat_grant one, other;
+	bool same = rebuild_read_grant(rebuild, a, &one) == PAT_OK &&
+		    rebuild_read_grant(rebuild, b, &other) == PAT_OK &&
+		    strcmp(one.name, other.name) == 0 && strcmp(one.user, other.user) == 0;
 
-	for (uint32_t i = uid->first_token; i != 0; i = tokens[i].next_of_uid) {
-		for (uint32_t j = tokens[i].next_of_uid; tokens[i].name_hash != 0 && j != 0;
-		     j = tokens[j].next_of_uid) {
-			struct pat_key key = pat_key_grant(tokens[j].id);
+	sodium_memzero(one.hash, sizeof(one.hash));
+	sodium_memzero(other.hash, sizeof(other.hash));
+	return same;
+}
 
-			if (tokens[j].name_hash != tokens[i].name_hash ||
-			    tokens[j].uses >= (tokens[j].max_uses ? tokens[j].max_uses : ~0U) ||
-			    tokens[i].uses >= (tokens[i].max_uses ? tokens[i].max_uses : ~0U) ||
-			    rebuild_read_grant(rebuild, &tokens[i], &one) != PAT_OK ||
-			    rebuild_read_grant(rebuild, &tokens[j], &other) != PAT_OK)
-				continue;
-			if (strcmp(one.name, other.name) == 0 && strcmp(one.user, other.user) == 0)
+/* Live tokens of one name: a name must choose one. */
+static int look_for_namesakes(struct rebuild *rebuild, const struct ledger_uid *uid)
+{
+	const struct ledger_token **named, *tokens = rebuild->ledger.tokens;
+	size_t count = 0;
+
+	named = reallocarray(NULL, uid->tokens, sizeof(const struct ledger_token *));
+	if (named == NULL)
+		return PAT_E_NOMEM;
+	for (uint32_t i = uid->first_token; i != 0; i = tokens[i].next_of_uid)
+		if (tokens[i].name_hash != 0 && !is_spent(&tokens[i]))
+			named[count++] = &tokens[i];
+	qsort(named, count, sizeof(const struct ledger_token *), compare_names);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = i + 1; j < count && named[j]->name_hash == named[i]->name_hash;
+		     j++) {
+			struct pat_key key = pat_key_grant(named[j]->id);
+
+			if (same_name(rebuild, named[i], named[j]))
 				rebuild_tell(rebuild, PAT_NEWS_FAULT, &key,
 					     "another live token of its user has the same name");
 		}
 	}
-	sodium_memzero(one.hash, sizeof(one.hash));
-	sodium_memzero(other.hash, sizeof(other.hash));
+	free(named);
+	return PAT_OK;
 }
 
 static int write_index(struct rebuild *rebuild, const struct ledger_uid *uid,
@@ -222,7 +252,7 @@ static int index_one(struct rebuild *rebuild, const struct ledger_uid *uid,
 	keep_listed(rebuild, uid, indexing);
 	error = add_unlisted(rebuild, uid, indexing);
 	if (!error && rebuild->order->task == PAT_REBUILD_LOOK && uid->tokens > 1)
-		look_for_namesakes(rebuild, uid);
+		error = look_for_namesakes(rebuild, uid);
 	rebuild->result->users += indexing->was.count > 0 || indexing->will.count > 0;
 	return error ? error : write_index(rebuild, uid, indexing);
 }
