@@ -6,6 +6,7 @@
 #   make check      every test; `make demo` shows the main job on this machine
 #   make torture    the attacks of `make check` at length: SECONDS= for each of them
 #   make fuzz       the fuzzers: SECONDS= for each of them
+#   make bench      how fast it is, beside others: bench/bench.mk
 #   make install    with PREFIX, SYSCONFDIR, LOCALSTATEDIR, RUNDIR, PAMDIR, DESTDIR
 
 VERSION := 0.1.0
@@ -197,6 +198,7 @@ torture: deps-if-root
 	PAT_SECONDS=$(SECONDS) PAT_SUITE_TIMEOUT=$$(($(SECONDS) * 4 + 600)) bash tests/run $(BUILD) 'torture/*' 'callers/*'
 
 include tests/fuzz/fuzz.mk
+include bench/bench.mk
 
 deps-if-root:
 	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory deps
@@ -226,7 +228,7 @@ format:
 check-format:
 	clang-format --dry-run --Werror $(FORMATTED)
 
-FORMATTED = $(wildcard lib/*.[ch] include/pat/*.h pam/*.[ch] helper/*/*.[ch] tests/*/*.[ch])
+FORMATTED = $(wildcard lib/*.[ch] include/pat/*.h pam/*.[ch] helper/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
 
 # ---- Installing ---------------------------------------------------------------------------------
 

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: ISC
+#
+# How fast, beside others on the same machine in the same run.
+#
+#   make bench                          all of it: some minutes; renews bench/RESULTS.md
+#   make bench SECTIONS='loop fresh'    only these, which it prints and keeps nowhere
+#   make bench ROUNDS=21                more rounds of everything: less spread
+
+# What pam_pat is measured against. No test needs it.
+PEERS = libpam-modules libpam-pwdfile libpam-google-authenticator libpam-oath oathtool db-util \
+	whois openssh-server openssh-client sshpass python3 strace util-linux login passwd
+
+SECTIONS =
+ROUNDS = 9
+
+BENCHES = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+
+bench-tools: $(BENCHES)
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ -lpam -ltdb -lsodium
+
+peers:
+	@[ "$$(id -u)" != 0 ] || sh tests/deps $(PEERS)
+
+bench: peers
+	$(MAKE) all tools bench-tools
+	BUILD='$(BUILD)' ROUNDS='$(ROUNDS)' bash bench/bench.sh $(SECTIONS)
+	$(if $(SECTIONS),,cp '$(BUILD)/bench/RESULTS.md' bench/RESULTS.md)
+
+.PHONY: bench bench-tools peers
