@@ -53,5 +53,5 @@ wait_for 5 test -S /dev/log
 
 # shellcheck disable=SC2119
 patd_start
-/usr/bin/python3 -B "$HERE/main.py" --build "$BUILD" --out "$OUT/RESULTS.md" --rounds "${ROUNDS:-9}" \
+LIB=$LIB /usr/bin/python3 -B "$HERE/main.py" --build "$BUILD" --out "$OUT/RESULTS.md" --rounds "${ROUNDS:-9}" \
 	${PAT_QUICK:+--quick} "$@"

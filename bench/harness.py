@@ -68,9 +68,9 @@ class Bench:
         return done.stdout
 
     def loop_command(self, service, user, count=None, seconds=None, fresh=False, answer=0, rhost=None,
-                     warm_up=None):
+                     warm_up=None, confdir=CONFDIR):
         """The command line of the driver: see loop.c."""
-        command = [self.driver("loop"), "-c", CONFDIR, "-x", str(answer)]
+        command = [self.driver("loop"), "-c", confdir, "-x", str(answer)]
         command += ["-s", str(seconds)] if seconds else ["-n", str(count)]
         command += ["-f"] if fresh else []
         command += ["-r", rhost] if rhost else []
@@ -107,6 +107,10 @@ class Bench:
     def note(self, text):
         """A paragraph below the section's table."""
         self.report[-1][2].append(text)
+
+    def table(self, head, rows):
+        """Another table, of text."""
+        self.note(table.render(head, rows))
 
     def progress(self, text):
         print(f"[{time.monotonic() - self.began:4.0f} s] {self.section}: {text}", file=sys.stderr, flush=True)

@@ -3,10 +3,11 @@
 /*
  * Makes a token store of any size at once, for tests: no transaction for each token, no policy.
  *
- *	pour [-b BUCKETS] [-g USER] [-n TOKENS] [-u UID] [-m COUNT] STORE
+ *	pour [-b BUCKETS] [-g USER] [-n TOKENS] [-u UID] [-m COUNT] [-p COUNT] STORE
  *
  * TOKENS tokens of that user, 1000 for each uid from UID on, in a new store with that many hash
- * buckets. -m counts their uses. Prints the first and the last token.
+ * buckets. -m counts their uses. Prints the first and the last token, or, with -p, so many of the
+ *first.
  */
 
 #include <err.h>
@@ -108,11 +109,11 @@ int main(int argc, char **argv)
 {
 	static struct pat_index index;
 	struct pour pour = {.user = "root"};
-	unsigned count = 1, buckets = 10007;
+	unsigned count = 1, buckets = 10007, printed = 0;
 	uint32_t uid = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "b:g:n:u:m:")) != -1) {
+	while ((option = getopt(argc, argv, "b:g:n:u:m:p:")) != -1) {
 		if (option == 'b')
 			buckets = (unsigned)atoi(optarg);
 		else if (option == 'g')
@@ -123,6 +124,8 @@ int main(int argc, char **argv)
 			uid = (uint32_t)atoi(optarg);
 		else if (option == 'm')
 			pour.max_uses = (uint32_t)atoi(optarg);
+		else if (option == 'p')
+			printed = (unsigned)atoi(optarg);
 		else
 			return 2;
 	}
@@ -135,7 +138,8 @@ int main(int argc, char **argv)
 		err(1, "%s", argv[optind]);
 	put_meta(&pour);
 	for (unsigned i = 0; i < count; i++) {
-		put_token(&pour, uid, i, i == 0 || i == count - 1, &index);
+		put_token(&pour, uid, i, printed > 0 ? i < printed : i == 0 || i == count - 1,
+			  &index);
 		if (index.count < PAT_INDEX_MAX && i < count - 1)
 			continue;
 		put_index(&pour, uid++, &index);
