@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pat/error.h"
@@ -32,18 +31,23 @@ int place_open_error(void)
 	}
 }
 
+int place_look(int fd, mode_t kind, struct stat *st)
+{
+	if (fstat(fd, st) < 0)
+		return PAT_E_IO;
+	if ((st->st_mode & S_IFMT) != kind || st->st_uid != geteuid() || (st->st_mode & 022) != 0)
+		return PAT_E_UNSAFE;
+	/* A second name would be a second way to it. */
+	if (kind == S_IFREG && st->st_nlink != 1)
+		return PAT_E_UNSAFE;
+	return PAT_OK;
+}
+
 int place_check_ours(int fd, mode_t kind)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return PAT_E_IO;
-	if ((st.st_mode & S_IFMT) != kind || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		return PAT_E_UNSAFE;
-	/* A second name would be a second way to it. */
-	if (kind == S_IFREG && st.st_nlink != 1)
-		return PAT_E_UNSAFE;
-	return PAT_OK;
+	return place_look(fd, kind, &st);
 }
 
 /* Makes a directory that is not there, and has its name on disk: what it will hold is worth no more

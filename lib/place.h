@@ -3,6 +3,7 @@
 #define PLACE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Where a store is: its path taken apart, and its directory opened and looked at. */
@@ -22,6 +23,9 @@ bool place_has_store(const struct place *place);
 
 /* Whether what is open at `fd` is of this kind, and writable by nobody but its owner, us. */
 int place_check_ours(int fd, mode_t kind);
+
+/* The same, and tells what fstat(2) said. */
+int place_look(int fd, mode_t kind, struct stat *st);
 
 /* What errno says about a file that could not be opened. */
 int place_open_error(void);

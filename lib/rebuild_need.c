@@ -32,8 +32,8 @@ int pat_rebuild_need(const char *path, pat_deadline deadline, struct pat_rebuild
 		return error;
 	error = pat_store_size(store, &bytes, &buckets);
 	for (int i = 0; !error && i < LOOKED_AT; i++)
-		error = slot_measure_chain(tdb_fd(store->tdb), randombytes_uniform(buckets),
-					   &records, &used);
+		error = slot_measure_chain(store->fd, randombytes_uniform(buckets), &records,
+					   &used);
 	pat_store_close(store);
 	if (error)
 		return error;

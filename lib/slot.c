@@ -45,27 +45,34 @@ static int read_at(int fd, void *data, size_t len, off_t at)
 
 static int read_header(int fd, struct tdbfile_header *header)
 {
-	int error = read_at(fd, header, sizeof(*header), 0);
+	int error;
 
+	memset(header, 0, sizeof(*header));
+	error = read_at(fd, header, sizeof(*header), 0);
 	if (!error && (header->version != TDBFILE_VERSION || header->hash_size == 0))
 		error = PAT_E_DAMAGED;
 	return error;
 }
 
-int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
+int slot_find_in(int fd, uint32_t hash_size, const char *key, size_t key_len, size_t size,
+		 off_t *at)
 {
-	struct tdbfile_header header;
 	struct chain chain;
-	int result = read_header(fd, &header);
+	int result = chain_find(&chain, fd, hash_size, key, key_len);
 
-	if (result < 0)
-		return result;
-	result = chain_find(&chain, fd, header.hash_size, key, key_len);
 	chain_end(&chain);
 	if (result != 1)
 		return result < 0 ? result : PAT_E_NOTFOUND;
 	*at = (off_t)chain.at + (off_t)sizeof(chain.record) + (off_t)key_len;
 	return chain.record.data_len == size ? PAT_OK : PAT_E_DAMAGED;
+}
+
+int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
+{
+	struct tdbfile_header header;
+	int error = read_header(fd, &header);
+
+	return error ? error : slot_find_in(fd, header.hash_size, key, key_len, size, at);
 }
 
 int slot_measure_chain(int fd, uint32_t chain_number, unsigned *records, uint64_t *bytes)
@@ -121,32 +128,41 @@ static bool is_area(const struct tdbfile_record *record, uint64_t at, uint64_t f
 	       at + sizeof(*record) + record->rec_len <= file_size;
 }
 
-int slot_look_at_recovery(int fd, enum slot_recovery *found)
+int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, uint32_t *hash_size)
 {
 	struct tdbfile_header header;
 	struct tdbfile_record record;
-	struct stat st;
 	int error = read_header(fd, &header);
 
 	*found = SLOT_CLEAN;
+	*hash_size = header.hash_size;
 	if (error || header.recovery_start == 0)
 		return error;
-	if (fstat(fd, &st) < 0)
-		return PAT_E_IO;
 	*found = SLOT_DANGLING;
-	if ((uint64_t)header.recovery_start + sizeof(record) > (uint64_t)st.st_size)
+	if ((uint64_t)header.recovery_start + sizeof(record) > file_size)
 		return PAT_OK;
 	error = read_at(fd, &record, sizeof(record), header.recovery_start);
 	if (error)
 		return error;
 	if (record.magic == TDBFILE_RECOVERY) {
 		*found = SLOT_PENDING;
-		return check_recovery(fd, header.recovery_start, &record, st.st_size);
+		return check_recovery(fd, header.recovery_start, &record, (off_t)file_size);
 	}
 	/* TDB itself leaves alone what has another magic. */
-	if (record.magic != 0 || is_area(&record, header.recovery_start, (uint64_t)st.st_size))
+	if (record.magic != 0 || is_area(&record, header.recovery_start, file_size))
 		*found = SLOT_CLEAN;
 	return PAT_OK;
+}
+
+int slot_look_at_recovery(int fd, enum slot_recovery *found)
+{
+	uint32_t hash_size;
+	struct stat st;
+
+	*found = SLOT_CLEAN;
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	return slot_look(fd, (uint64_t)st.st_size, found, &hash_size);
 }
 
 int slot_check_hashes(int fd)

@@ -16,6 +16,10 @@
  */
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at);
 
+/* The same in a file of which it is known how many chains it has. */
+int slot_find_in(int fd, uint32_t hash_size, const char *key, size_t key_len, size_t size,
+		 off_t *at);
+
 /* Adds how many records a chain has, and how many bytes of the file. 0, PAT_E_DAMAGED or PAT_E_IO.
  */
 int slot_measure_chain(int fd, uint32_t chain, unsigned *records, uint64_t *bytes);
@@ -31,6 +35,9 @@ enum slot_recovery {
 /* PAT_E_DAMAGED when there is one that would write where it must not, or the file is no TDB of this
  * machine; PAT_E_IO. */
 int slot_look_at_recovery(int fd, enum slot_recovery *found);
+
+/* The same of a file of which the size is known; and how many chains it has. */
+int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, uint32_t *hash_size);
 
 /*
  * PAT_E_DAMAGED for a file of which TDB cannot tell the hash function: it takes one that is not

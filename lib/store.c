@@ -18,7 +18,7 @@
 #include "slot.h"
 #include "store_private.h"
 
-/* From open to close, because TDB is not safe for threads that open the same file. */
+/* While TDB has a store open, because it is not safe for threads that open the same file. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 int store_tdb_error(struct tdb_context *tdb)
@@ -75,22 +75,53 @@ static int check_limit(off_t size)
 	return PAT_OK;
 }
 
-/* Checks the store file before TDB sees it: TDB asks neither for owner nor for kind. */
-static int inspect(struct pat_store *store, const struct place *place, enum slot_recovery *recovery)
+void store_close_file(struct pat_store *store)
 {
-	int fd = openat(place->dir, place->base, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (store->tdb != NULL)
+		tdb_close(store->tdb);
+	else if (store->fd >= 0)
+		close(store->fd);
+	store->tdb = NULL;
+	store->fd = -1;
+}
+
+/* Where standard error was closed, what a program complains of would be written into it. */
+static int check_descriptor(int fd)
+{
+	if (fd > STDERR_FILENO)
+		return PAT_OK;
+	errno = EBADF;
+	return PAT_E_ACCESS;
+}
+
+/* Opens the store file and checks it: TDB asks neither for owner nor for kind. */
+static int look_at_file(struct pat_store *store, const struct place *place, int flags,
+			enum slot_recovery *recovery)
+{
 	int error;
 
-	if (fd < 0)
+	store_close_file(store);
+	store->fd = openat(place->dir, place->base, flags);
+	if (store->fd < 0)
 		return place_open_error();
-	error = place_check_ours(fd, S_IFREG);
-	if (!error && fstat(fd, &store->file) < 0)
-		error = PAT_E_IO;
+	error = place_look(store->fd, S_IFREG, &store->file);
+	if (!error)
+		error = check_descriptor(store->fd);
 	if (!error)
 		error = check_limit(store->file.st_size);
 	if (!error)
-		error = slot_look_at_recovery(fd, recovery);
-	close(fd);
+		error = slot_look(store->fd, (uint64_t)store->file.st_size, recovery,
+				  &store->hash_size);
+	return error;
+}
+
+/* The same before TDB sees it. */
+static int inspect(struct pat_store *store, const struct place *place, enum slot_recovery *recovery)
+{
+	int error = look_at_file(store, place, STORE_LOOK_FLAGS, recovery), saved = errno;
+
+	store_close_file(store);
+	errno = saved;
 	return error;
 }
 
@@ -113,24 +144,19 @@ static void note_fatal(struct tdb_context *tdb, enum tdb_debug_level level, cons
 static int check_same(const struct pat_store *store)
 {
 	struct stat st;
-	int fd = tdb_fd(store->tdb);
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(store->fd, &st) < 0)
 		return PAT_E_IO;
 	if (st.st_dev != store->file.st_dev || st.st_ino != store->file.st_ino)
 		return PAT_E_UNSAFE;
-	/* Where standard error was closed, what a program complains of would be written into it. */
-	if (fd <= STDERR_FILENO) {
-		errno = EBADF;
-		return PAT_E_ACCESS;
-	}
-	return place_check_ours(fd, S_IFREG);
+	return check_descriptor(store->fd) ? PAT_E_ACCESS : place_check_ours(store->fd, S_IFREG);
 }
 
 int store_open_tdb(struct pat_store *store)
 {
 	const struct tdb_logging_context log = {note_fatal, store};
 
+	store->fd = -1;
 	errno = 0;
 	store->tdb = tdb_open_ex(store->path, 0, STORE_TDB_FLAGS,
 				 store->looks ? STORE_LOOK_FLAGS : STORE_OPEN_FLAGS, 0, &log, NULL);
@@ -140,6 +166,8 @@ int store_open_tdb(struct pat_store *store)
 			return PAT_E_DAMAGED;
 		return place_open_error();
 	}
+	store->fd = tdb_fd(store->tdb);
+	store->hash_size = (uint32_t)tdb_hash_size(store->tdb);
 	/* The environment variable TDB_NO_FSYNC is not asked about what is durable here. */
 	tdb_remove_flags(store->tdb, TDB_NOSYNC);
 	return check_same(store);
@@ -221,7 +249,7 @@ static int fill_new(struct pat_store *store)
 static int create(const struct place *place)
 {
 	char path[PATH_MAX], base[NAME_MAX + 1];
-	struct pat_store fresh = {.gate.fd = -1, .spare = -1, .full_at = STORE_FULL_AT};
+	struct pat_store fresh = {.gate.fd = -1, .fd = -1, .spare = -1, .full_at = STORE_FULL_AT};
 	int error, fd;
 
 	if (snprintf(path, sizeof(path), "%s.new", place->path) >= (int)sizeof(path) ||
@@ -233,8 +261,9 @@ static int create(const struct place *place)
 			     STORE_OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
 	if (fresh.tdb == NULL)
 		return errno ? place_open_error() : PAT_E_IO;
+	fresh.fd = fd = tdb_fd(fresh.tdb);
+	fresh.hash_size = (uint32_t)tdb_hash_size(fresh.tdb);
 	error = fill_new(&fresh);
-	fd = tdb_fd(fresh.tdb);
 	if (!error && fsync(fd) < 0)
 		error = PAT_E_IO;
 	tdb_close(fresh.tdb);
@@ -247,28 +276,51 @@ static int create(const struct place *place)
 	return error;
 }
 
-/* Enters the gate and opens the file, shared if that can be. */
-static int open_shared(struct pat_store *store, const struct place *place, pat_deadline deadline)
+static int take_mutex(struct pat_store *store, pat_deadline deadline)
+{
+	int error = store_take_mutex(deadline);
+
+	store->has_mutex = !error;
+	return error;
+}
+
+/* Has TDB roll back what a change left half done. */
+static int roll_back(struct pat_store *store, const struct place *place, pat_deadline deadline)
 {
 	enum slot_recovery recovery = SLOT_CLEAN;
-	int error = gate_enter_shared(&store->gate, deadline);
+	int error;
 
+	/* Out of the room first: who has the mutex may be waiting to be alone there. */
+	store_close_file(store);
+	gate_leave(&store->gate);
+	error = take_mutex(store, deadline);
 	if (!error)
-		error = inspect(store, place, &recovery);
-	/* What a change left half done cannot be undone where nothing can be written. */
-	if (!error && recovery != SLOT_CLEAN && store->looks) {
-		errno = EROFS;
-		return PAT_E_ACCESS;
-	}
-	if (error || recovery == SLOT_CLEAN)
-		return error ? error : store_open_tdb(store);
-	error = gate_enter_alone(&store->gate, deadline);
+		error = gate_enter_alone(&store->gate, deadline);
 	/* It was another's turn in between: look again. */
 	if (!error)
 		error = inspect(store, place, &recovery);
 	if (!error && recovery == SLOT_DANGLING)
 		error = store_forget_recovery(store);
 	return error ? error : store_open_tdb(store);
+}
+
+/* Enters the gate and opens the file, shared if that can be. */
+static int open_shared(struct pat_store *store, const struct place *place, pat_deadline deadline)
+{
+	const int flags = store->looks ? STORE_LOOK_FLAGS : STORE_OPEN_FLAGS;
+	enum slot_recovery recovery = SLOT_CLEAN;
+	int error = gate_enter_shared(&store->gate, deadline);
+
+	if (!error)
+		error = look_at_file(store, place, flags, &recovery);
+	if (error || recovery == SLOT_CLEAN)
+		return error;
+	/* That cannot be undone where nothing can be written. */
+	if (store->looks) {
+		errno = EROFS;
+		return PAT_E_ACCESS;
+	}
+	return roll_back(store, place, deadline);
 }
 
 /*
@@ -287,7 +339,7 @@ static int fill_page(struct pat_store *store)
 	rest = st.st_size % page;
 	if (rest == 0 || ftruncate(tdb_fd(store->tdb), st.st_size + page - rest) < 0)
 		return PAT_OK;
-	tdb_close(store->tdb);
+	store_close_file(store);
 	return store_open_tdb(store);
 }
 
@@ -295,8 +347,10 @@ static int open_alone(struct pat_store *store, const struct place *place, bool m
 		      pat_deadline deadline)
 {
 	enum slot_recovery recovery = SLOT_CLEAN;
-	int error = gate_take_pen(&store->gate, deadline);
+	int error = take_mutex(store, deadline);
 
+	if (!error)
+		error = gate_take_pen(&store->gate, deadline);
 	if (!error)
 		error = gate_enter_alone(&store->gate, deadline);
 	if (!error && make && !place_has_store(place))
@@ -346,15 +400,10 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 	int error;
 
 	*out = NULL;
-	error = store_take_mutex(deadline);
-	if (error)
-		return error;
 	store = calloc(1, sizeof(*store));
-	if (store == NULL) {
-		store_give_mutex();
+	if (store == NULL)
 		return PAT_E_NOMEM;
-	}
-	store->gate.fd = -1;
+	store->gate.fd = store->fd = -1;
 	store->spare = -1;
 	store->full_at = STORE_FULL_AT;
 	error = name_files(store, path);
@@ -384,15 +433,14 @@ void pat_store_close(struct pat_store *store)
 
 	if (store == NULL)
 		return;
-	if (store->tdb != NULL) {
-		if (store->in_transaction)
-			tdb_transaction_cancel(store->tdb);
-		tdb_close(store->tdb);
-	}
+	if (store->tdb != NULL && store->in_transaction)
+		tdb_transaction_cancel(store->tdb);
+	store_close_file(store);
 	gate_close(&store->gate);
+	if (store->has_mutex)
+		store_give_mutex();
 	free(store->lock_path);
 	free(store->path);
 	free(store);
-	store_give_mutex();
 	errno = saved;
 }

@@ -69,8 +69,7 @@ static int settle(struct pat_store *store, int spare, uint64_t generation)
 
 	if (dup3(spare, tdb_fd(store->tdb), O_CLOEXEC) < 0)
 		return PAT_E_IO;
-	tdb_close(store->tdb);
-	store->tdb = NULL;
+	store_close_file(store);
 	error = store_forget_recovery(store);
 	if (!error)
 		error = store_open_tdb(store);

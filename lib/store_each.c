@@ -99,13 +99,13 @@ int pat_store_each(struct pat_store *store,
 	struct walk walk = {.each = each, .data = data};
 	int answer = 0;
 
-	if (store->tdb == NULL)
+	if (store->fd < 0)
 		return PAT_E_IO;
 	if (store->changed)
 		return PAT_E_INVALID;
-	walk.chains = (uint32_t)tdb_hash_size(store->tdb);
+	walk.chains = store->hash_size;
 	for (uint32_t i = 0; !answer && i < walk.chains; i++)
-		answer = walk_chain(&walk, tdb_fd(store->tdb), i);
+		answer = walk_chain(&walk, store->fd, i);
 	free(walk.met);
 	return answer || !walk.damaged ? answer : PAT_E_DAMAGED;
 }

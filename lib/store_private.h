@@ -27,9 +27,15 @@
 #define STORE_SIZE_MAX (UINT32_MAX - (64U << 20))
 #define STORE_FULL_AT (3584ULL << 20)
 
-/* An open store. store.c opens and closes it, store_records.c reads and writes through it. */
+/*
+ * An open store. store.c opens and closes it, store_records.c reads and writes through it. Reading
+ * and stamping go to the file itself (chain.h, slot.h), and need no TDB.
+ */
 struct pat_store {
-	struct tdb_context *tdb;
+	struct tdb_context *tdb; /* for what changes grants, or rolls back; else NULL */
+	int fd;                  /* of the file, TDB's where there is one; -1: not open */
+	uint32_t hash_size;      /* how many chains it has */
+	bool has_mutex;
 	struct gate gate;
 	bool looks; /* where nothing can be written */
 	bool in_transaction;
@@ -50,9 +56,12 @@ struct pat_store {
 	uint64_t full_at; /* size from which on nothing is added */
 };
 
-/* Opens the file in store->tdb. Who calls is alone in the gate, or knows that there is nothing to
- * roll back. */
+/* Opens the file in store->tdb. Who calls has the mutex, and is alone in the gate or knows that
+ * there is nothing to roll back. */
 int store_open_tdb(struct pat_store *store);
+
+/* Closes the file. */
+void store_close_file(struct pat_store *store);
 
 /* Clears away what a power cut left, at which TDB would stop (slot.h); alone in the gate. */
 int store_forget_recovery(struct pat_store *store);
@@ -60,7 +69,7 @@ int store_forget_recovery(struct pat_store *store);
 /* Writes the store's own record. PAT_E_DAMAGED, and nothing is written, where that cannot be. */
 int store_put_meta(struct pat_store *store, const struct pat_meta *meta);
 
-/* The mutex that is held while a store is open in this process. 0 or PAT_E_BUSY. */
+/* The mutex that is held while TDB has a store open in this process. 0 or PAT_E_BUSY. */
 int store_take_mutex(pat_deadline deadline);
 void store_give_mutex(void);
 

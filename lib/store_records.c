@@ -35,8 +35,7 @@ static int fetch_changed(struct pat_store *store, struct pat_key *key, TDB_DATA 
 
 static int find(const struct pat_store *store, const struct pat_key *key, struct chain *chain)
 {
-	return chain_find(chain, tdb_fd(store->tdb), (uint32_t)tdb_hash_size(store->tdb),
-			  key->bytes, key->len);
+	return chain_find(chain, store->fd, store->hash_size, key->bytes, key->len);
 }
 
 static int read_value(const struct chain *chain, size_t key_len, TDB_DATA *value)
@@ -66,7 +65,7 @@ static int fetch(struct pat_store *store, struct pat_key *key, TDB_DATA *value)
 
 	*value = (TDB_DATA){.dptr = NULL};
 	/* After a commit that failed there may be no file any more to ask. */
-	if (store->tdb == NULL)
+	if (store->fd < 0)
 		return PAT_E_IO;
 	if (store->changed)
 		return fetch_changed(store, key, value);
@@ -330,7 +329,7 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 	unsigned char buf[PAT_USE_SIZE], old[PAT_USE_SIZE];
 	size_t len = sizeof(buf), done;
 	struct pat_use use;
-	int fd = tdb_fd(store->tdb), error, saved;
+	int fd = store->fd, error, saved;
 
 	if (!read_all(fd, buf, len, at))
 		return PAT_E_IO;
@@ -380,7 +379,7 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 	off_t at;
 	int error;
 
-	if (store->tdb == NULL)
+	if (store->fd < 0)
 		return PAT_E_IO;
 	if (store->looks) {
 		errno = EROFS;
@@ -391,7 +390,7 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
 	if (error)
 		return error;
-	error = slot_find(tdb_fd(store->tdb), key.bytes, key.len, PAT_USE_SIZE, &at);
+	error = slot_find_in(store->fd, store->hash_size, key.bytes, key.len, PAT_USE_SIZE, &at);
 	if (!error)
 		error = rewrite(store, id, at, event, accepted, proved, NULL);
 	gate_release_record(&store->gate, key.bytes, key.len);
@@ -405,7 +404,7 @@ int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
 	off_t at;
 	int error;
 
-	if (store->tdb == NULL || store->in_transaction || max_uses == 0)
+	if (store->fd < 0 || store->in_transaction || max_uses == 0)
 		return PAT_E_INVALID;
 	if (store->looks) {
 		errno = EROFS;
@@ -414,11 +413,11 @@ int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
 	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
 	if (error)
 		return error;
-	error = slot_find(tdb_fd(store->tdb), key.bytes, key.len, PAT_USE_SIZE, &at);
+	error = slot_find_in(store->fd, store->hash_size, key.bytes, key.len, PAT_USE_SIZE, &at);
 	if (!error)
 		error = rewrite(store, id, at, event, true, true, &max_uses);
 	/* Before anybody is let in for it: a power cut must not give the use back. */
-	if (!error && fdatasync(tdb_fd(store->tdb)) < 0)
+	if (!error && fdatasync(store->fd) < 0)
 		error = PAT_E_IO;
 	gate_release_record(&store->gate, key.bytes, key.len);
 	return error;
@@ -497,8 +496,20 @@ int pat_store_drop_index(struct pat_store *store, uint32_t uid)
 
 int pat_store_check_structure(struct pat_store *store)
 {
-	if (store->tdb == NULL)
-		return PAT_E_IO;
+	int error = PAT_OK;
+
+	if (store->tdb == NULL && store->fd >= 0) {
+		/* Reading needed none so far. */
+		if (!store->has_mutex)
+			error = store_take_mutex(pat_deadline_in(0));
+		store->has_mutex = store->has_mutex || !error;
+		if (!error) {
+			store_close_file(store);
+			error = store_open_tdb(store);
+		}
+	}
+	if (error || store->tdb == NULL)
+		return error ? error : PAT_E_IO;
 	return tdb_check(store->tdb, NULL, NULL) == 0 ? PAT_OK : PAT_E_DAMAGED;
 }
 
@@ -506,9 +517,9 @@ int pat_store_size(struct pat_store *store, uint64_t *bytes, uint32_t *buckets)
 {
 	struct stat st;
 
-	if (store->tdb == NULL || fstat(tdb_fd(store->tdb), &st) < 0)
+	if (store->fd < 0 || fstat(store->fd, &st) < 0)
 		return PAT_E_IO;
 	*bytes = (uint64_t)st.st_size;
-	*buckets = (uint32_t)tdb_hash_size(store->tdb);
+	*buckets = store->hash_size;
 	return PAT_OK;
 }

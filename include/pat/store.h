@@ -21,10 +21,10 @@
  *
  * TDB's own locks cannot be waited for with a deadline, so TDB runs without them, under a lock file
  * beside the store (PATH.lock), by open file description locks (fcntl(2)): shared while verifying,
- * exclusive while changing. Within one process a mutex is held from open to close, because TDB
- * keeps an unlocked list of its open files and refuses to open one twice.
- * A child that is forked while it is held can never open a store; its parent's locks are not its
- * own.
+ * exclusive while changing. Reading and stamping go to the file itself; for changes and for rolling
+ * back there is TDB, and within one process a mutex is held from open to close then, because TDB
+ * keeps an unlocked list of its open files and refuses to open one twice. A child that is forked
+ * while it is held can never change a store; its parent's locks are not its own.
  */
 
 #ifndef PAT_STORE_PATH

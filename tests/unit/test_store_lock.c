@@ -432,7 +432,8 @@ static void *open_while_held(void *error)
 {
 	struct pat_store *store;
 
-	*(int *)error = pat_store_open(&store, place.path, PAT_STORE_READ, pat_deadline_in(SHORT));
+	*(int *)error =
+		pat_store_open(&store, place.path, PAT_STORE_CHANGE, pat_deadline_in(SHORT));
 	if (*(int *)error == 0)
 		pat_store_close(store);
 	return NULL;
@@ -444,7 +445,7 @@ static void a_thread_waits_for_another_no_longer_than_its_deadline(void **state)
 	int error = 1;
 
 	(void)state;
-	unit_opened(PAT_STORE_READ);
+	unit_opened(PAT_STORE_CHANGE);
 	alarm(60);
 	assert_int_equal(pthread_create(&thread, NULL, open_while_held, &error), 0);
 	pthread_join(thread, NULL);
@@ -452,6 +453,29 @@ static void a_thread_waits_for_another_no_longer_than_its_deadline(void **state)
 	alarm(0);
 	unit_closed();
 	assert_int_equal(unit_open_error(PAT_STORE_READ), 0);
+}
+
+static void *read_while_read(void *error)
+{
+	struct pat_store *store;
+
+	*(int *)error = pat_store_open(&store, place.path, PAT_STORE_READ, pat_deadline_in(SHORT));
+	if (*(int *)error == 0)
+		pat_store_close(store);
+	return NULL;
+}
+
+static void threads_read_together(void **state)
+{
+	pthread_t thread;
+	int error = 1;
+
+	(void)state;
+	unit_opened(PAT_STORE_READ);
+	assert_int_equal(pthread_create(&thread, NULL, read_while_read, &error), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(error, 0);
+	unit_closed();
 }
 
 static void failed_openings_leave_the_way_free(void **state)
@@ -603,6 +627,7 @@ int main(void)
 		with_store(changes_and_uses_at_once_lose_nothing),
 		unit_store_test(processes_that_create_the_store_at_once_all_find_their_work),
 		with_store(a_thread_waits_for_another_no_longer_than_its_deadline),
+		with_store(threads_read_together),
 		with_store(a_writer_whose_lock_file_is_gone_commits_nothing),
 		with_store(who_waited_for_a_lock_file_that_is_gone_waits_for_the_new_one),
 		with_store(a_child_forked_while_the_store_was_open_holds_nothing),

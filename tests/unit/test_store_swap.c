@@ -92,11 +92,11 @@ static void give_second_name(void)
 	(void)!link(place.path, other);
 }
 
-/* In each mode, and nothing is left locked. */
+/* In each mode in which TDB opens what was looked at (for reading there is one opening), and
+ * nothing is left locked. */
 static void unsafe_after(void **state, void (*swap)(void))
 {
-	static const enum pat_store_mode modes[] = {PAT_STORE_READ, PAT_STORE_CHANGE,
-						    PAT_STORE_CREATE};
+	static const enum pat_store_mode modes[] = {PAT_STORE_CHANGE, PAT_STORE_CREATE};
 
 	for (size_t i = 0; i < COUNT(modes); i++) {
 		before_opening = swap;
@@ -125,7 +125,7 @@ static void a_fifo_that_came_after_the_look_holds_nobody(void **state)
 	before_opening = put_fifo;
 	(void)state;
 	alarm(60);
-	assert_true(unit_open_error(PAT_STORE_READ) < 0);
+	assert_true(unit_open_error(PAT_STORE_CHANGE) < 0);
 	alarm(0);
 }
 
