@@ -150,6 +150,8 @@ int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadl
 	size_t len;
 	int error;
 
+	if (varlink_memory_ran_out())
+		return PAT_E_NOMEM;
 	if (!json_is_object(message))
 		return PAT_E_INVALID;
 	text = malloc(PAT_VARLINK_MESSAGE_MAX);

@@ -19,6 +19,8 @@ static struct block *newest;
 /* Where a parse goes when there is no memory; NULL while there is none to leave. */
 static jmp_buf *way_out;
 
+static bool ran_out;
+
 /* json_malloc_t */
 static void *take(size_t size)
 {
@@ -27,6 +29,7 @@ static void *take(size_t size)
 	if (size <= SIZE_MAX - sizeof(*block))
 		block = malloc(sizeof(*block) + size);
 	if (block == NULL) {
+		ran_out = true;
 		if (way_out != NULL)
 			longjmp(*way_out, 1);
 		return NULL;
@@ -65,8 +68,10 @@ json_t *varlink_memory_parse(const char *text, size_t len, json_error_t *why)
 	json_t *json;
 	jmp_buf here;
 
+	ran_out = false;
 	if (setjmp(here) != 0) {
 		way_out = NULL;
+		ran_out = false;
 		while (newest != before)
 			drop(newest);
 		memset(why, 0, sizeof(*why));
@@ -78,6 +83,14 @@ json_t *varlink_memory_parse(const char *text, size_t len, json_error_t *why)
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, why);
 	way_out = NULL;
 	return json;
+}
+
+bool varlink_memory_ran_out(void)
+{
+	bool was = ran_out;
+
+	ran_out = false;
+	return was;
 }
 
 void varlink_memory_take_over(void)

@@ -6,6 +6,7 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /*
  * json_loadb(). While it reads a string, jansson (2.14, lex_save()) passes over a failed
@@ -15,6 +16,12 @@
  * varlink_memory_take_over().
  */
 json_t *varlink_memory_parse(const char *text, size_t len, json_error_t *why);
+
+/*
+ * Whether there was no memory for something since this was asked last, or since the last parse. Who
+ * makes a message of many parts need not look at each: what was made meanwhile may lack some.
+ */
+bool varlink_memory_ran_out(void);
 
 /* From now on jansson's memory comes from here. Nothing may be left of what it had before. */
 void varlink_memory_take_over(void);

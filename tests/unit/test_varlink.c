@@ -516,6 +516,29 @@ static void what_jansson_frees_is_wiped(void **state)
 #endif
 }
 
+static void a_message_that_lacks_a_part_is_not_written(void **state)
+{
+	struct fixture *f = *state;
+	json_malloc_t take;
+	json_free_t give_back;
+	json_t *message;
+	char byte;
+
+	json_get_alloc_funcs(&take, &give_back);
+	pat_varlink_wipe_json();
+	message = json_pack("{s:[]}", "services");
+	/* For so many bytes there is no memory. */
+	assert_int_not_equal(json_array_append_new(json_object_get(message, "services"),
+						   json_stringn_nocheck("", SIZE_MAX - 1)),
+			     0);
+	assert_int_equal(pat_varlink_write(&f->link, message, pat_deadline_in(5000)), PAT_E_NOMEM);
+	assert_int_equal(recv(f->peer, &byte, 1, MSG_DONTWAIT), -1);
+	/* The next one is another. */
+	assert_int_equal(pat_varlink_write(&f->link, message, pat_deadline_in(5000)), PAT_OK);
+	json_decref(message);
+	json_set_alloc_funcs(take, give_back);
+}
+
 #define CONNECTED(test) cmocka_unit_test_setup_teardown(test, connect_ends, disconnect_ends)
 
 int main(void)
@@ -544,6 +567,7 @@ int main(void)
 		CONNECTED(a_peer_that_reads_slowly_gets_everything),
 		CONNECTED(a_peer_that_is_gone_is_no_signal),
 		CONNECTED(a_peer_that_leaves_without_reading_has_closed),
+		CONNECTED(a_message_that_lacks_a_part_is_not_written),
 		cmocka_unit_test(what_jansson_frees_is_wiped),
 	};
 
