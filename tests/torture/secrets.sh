@@ -235,6 +235,8 @@ while :; do
 	memory "round $ROUND"
 	if [ -z "${PAT_SECONDS-}" ] || [ $SECONDS -ge "$PAT_SECONDS" ]; then break; fi
 	close_session
+	# No user may have more than so many that live.
+	for user in alice bob carol; do patctl revoke --quiet --all --user "$user"; done
 done
 cores
 close_session
