@@ -23,6 +23,9 @@ tools: $(BENCHES)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ -lpam -ltdb -lsodium
 
+# With the module's own way to ask patd.
+$(BUILD)/bench/ask: $(BUILD)/pam/ask.o
+
 # With patd's own functions, but without what confines a child of patd.
 $(BUILD)/bench/serve: $(BUILD)/bench/serve.o $(PATD_PARTS) $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=confine_alone -o $@ $^ $(PATD_LIBS)
