@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,10 @@ static void harden(void)
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	pat_varlink_wipe_json();
+	/* Asks the processor what it can do, which takes long on a virtual machine: not in each
+	 * child. That it failed is for them to find again, and to say. */
+	if (sodium_init() < 0)
+		fputs("patd: libsodium cannot be used\n", stderr);
 	/* From a file of random bytes, which a reader may not open. */
 	json_object_seed(0);
 	/* With this, TDB would promise what is not on disk. */
