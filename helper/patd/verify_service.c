@@ -57,19 +57,17 @@ static bool well_formed(const struct pat_wire_request *request, struct pat_token
 	       pat_token_parse(request->token, token) == PAT_FORM_TOKEN;
 }
 
-/* Whether this peer may ask about this user. A pat.conf that cannot be read allows nobody more. */
-static enum verify_status judge_peer(const struct peer *peer, const char *user,
-				     const struct settings *settings)
+/*
+ * Whether pat.conf lets this peer ask about others. One that cannot be read allows nobody more. A
+ * function of its own, with a frame of its own: a policy takes many pages of stack.
+ */
+static __attribute__((noinline)) enum verify_status judge_server(const struct peer *peer,
+								 const struct settings *settings)
 {
 	struct pat_account account;
 	struct policy policy;
 	char fault[POLICY_FAULT_MAX];
 
-	if (peer->uid == 0)
-		return VERIFY_DONE;
-	if (pat_account_by_name(user, false, &account) == PAT_OK && account.exists &&
-	    account.uid == peer->uid)
-		return VERIFY_DONE;
 	if (pat_account_by_uid(peer->uid, false, &account) != PAT_OK || !account.exists)
 		return VERIFY_FOR_NONE;
 	if (policy_load(settings->policy, &policy, fault) != PAT_OK) {
@@ -77,6 +75,20 @@ static enum verify_status judge_peer(const struct peer *peer, const char *user,
 		return VERIFY_FOR_NONE;
 	}
 	return policy_may_verify(&policy, account.name) ? VERIFY_FOR_OTHERS : VERIFY_FOR_NONE;
+}
+
+/* Whether this peer may ask about this user. */
+static enum verify_status judge_peer(const struct peer *peer, const char *user,
+				     const struct settings *settings)
+{
+	struct pat_account account;
+
+	if (peer->uid == 0)
+		return VERIFY_DONE;
+	if (pat_account_by_name(user, false, &account) == PAT_OK && account.exists &&
+	    account.uid == peer->uid)
+		return VERIFY_DONE;
+	return judge_server(peer, settings);
 }
 
 static enum verify_status decide(const struct pat_attempt *attempt, const struct peer *peer,
