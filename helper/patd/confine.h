@@ -39,7 +39,8 @@ int confine_service(void);
 /* One that serves a Varlink client. It may run PAM modules, and end its reader. */
 int confine_session(void);
 
-/* One that answers a question of the module, or puts the store in order: it starts no program. */
+/* One that answers a question of the module, or waits for it, or puts the store in order: it starts
+ * no program. */
 int confine_alone(void);
 
 /*

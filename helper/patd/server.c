@@ -14,12 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "crowd.h"
 #include "grow.h"
 #include "log.h"
 #include "pat/error.h"
 #include "peer.h"
 #include "session.h"
+#include "spare.h"
 #include "subuid.h"
 #include "verify_service.h"
 
@@ -27,6 +29,8 @@
 #define PAUSE_MS 100
 #define SUBUIDS "/etc/subuid"
 
+/* Gives up rights. 0, or a negative error (errno): then the child serves nobody. */
+typedef int confine_function(void);
 /* What it returns is the exit status of the child. */
 typedef int serve_function(int fd, const struct peer *peer, const struct settings *settings);
 
@@ -34,12 +38,14 @@ typedef int serve_function(int fd, const struct peer *peer, const struct setting
 struct door {
 	int listener;
 	enum crowd_room room;
+	confine_function *confine; /* NULL: serving begins with that */
 	serve_function *serve;
 	unsigned seconds;
 };
 
 struct server {
 	const struct listeners *listeners;
+	struct door verify, varlink;
 	const struct settings *settings;
 	int signals;
 	sigset_t old_mask;
@@ -47,13 +53,12 @@ struct server {
 	struct crowd crowd;
 	struct subuids subuids;
 	struct grow grow;
+	struct spare spare; /* for the next question of the module */
 };
 
-static _Noreturn void run_child(const struct server *server, int fd, const struct peer *peer,
-				const struct door *door)
+/* What every child leaves behind, and with what it begins. */
+static void become_child(const struct server *server, const struct door *door)
 {
-	int status;
-
 	close(server->signals);
 	close(server->listeners->verify);
 	close(server->listeners->varlink);
@@ -63,10 +68,39 @@ static _Noreturn void run_child(const struct server *server, int fd, const struc
 	/* The end of the parent, which knows who is here, is the end of all. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	alarm(door->seconds);
-	status = door->serve(fd, peer, server->settings);
+	if (door->confine != NULL && door->confine() != 0) {
+		log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
+		_exit(0);
+	}
+}
+
+static _Noreturn void run_child(const struct server *server, int fd, const struct peer *peer,
+				const struct door *door)
+{
+	int status = door->serve(fd, peer, server->settings);
+
 	/* Its client waits for nothing any more. */
 	close(fd);
 	_exit(status != 0 ? status : grow_exit_status(server->settings));
+}
+
+static _Noreturn void run_spare(const struct server *server)
+{
+	const struct door *door = &server->verify;
+	struct peer peer;
+	int fd;
+
+	become_child(server, door);
+	verify_warm_up(server->settings, server->spare.fd);
+	/* So that who looks sees that it serves nobody; and nobody's time passes while it waits. */
+	prctl(PR_SET_NAME, "patd-spare");
+	alarm(0);
+	fd = spare_wait(server->spare.fd);
+	alarm(door->seconds);
+	prctl(PR_SET_NAME, "patd");
+	if (fd < 0 || peer_get(fd, &peer) != 0)
+		_exit(0);
+	run_child(server, fd, &peer, door);
 }
 
 static int64_t now_ns(void)
@@ -101,12 +135,35 @@ static bool admit(struct server *server, const struct peer *peer, enum crowd_roo
 	return false;
 }
 
-static void serve(struct server *server, int fd, const struct peer *peer, const struct door *door)
+/*
+ * Has one wait for the next question: made when one was answered, and not when one was asked, whose
+ * answer would wait for that.
+ */
+static void keep_spare(struct server *server)
+{
+	if (server->spare.pid == 0 && spare_make(&server->spare) && server->spare.pid == 0)
+		run_spare(server);
+}
+
+static pid_t make_child(struct server *server, int fd, const struct peer *peer,
+			const struct door *door)
 {
 	pid_t pid = fork();
 
+	if (pid != 0)
+		return pid;
+	if (server->spare.pid != 0)
+		close(server->spare.fd);
+	become_child(server, door);
+	run_child(server, fd, peer, door);
+}
+
+static void serve(struct server *server, int fd, const struct peer *peer, const struct door *door)
+{
+	pid_t pid = door == &server->verify ? spare_give(&server->spare, fd) : 0;
+
 	if (pid == 0)
-		run_child(server, fd, peer, door);
+		pid = make_child(server, fd, peer, door);
 	if (pid < 0)
 		log_line(LOG_ERR, "cannot fork: %s", strerror(errno));
 	else if (!crowd_enter(&server->crowd, pid, counted_as(server, peer), door->room))
@@ -137,6 +194,7 @@ static bool take(struct server *server, const struct door *door)
 
 static void reap(struct server *server)
 {
+	bool one_has_answered = false;
 	pid_t pid;
 	int status;
 
@@ -145,7 +203,12 @@ static void reap(struct server *server)
 
 		if (grow_take_exit(&server->grow, pid, status, server->settings))
 			continue;
+		if (spare_ended(&server->spare, pid)) {
+			log_line(LOG_WARNING, "the child that waited for a question has ended");
+			continue;
+		}
 		gone = crowd_leave(&server->crowd, pid);
+		one_has_answered |= gone.pid != 0 && gone.room == CROWD_VERIFY;
 		if (gone.pid != 0 && gone.room == CROWD_VERIFY && WIFEXITED(status) &&
 		    (WEXITSTATUS(status) == VERIFY_FOR_OTHERS ||
 		     WEXITSTATUS(status) == VERIFY_FOR_NONE))
@@ -155,6 +218,8 @@ static void reap(struct server *server)
 			log_line(LOG_WARNING, "a connection of uid=%u was ended by signal %d",
 				 (unsigned)gone.uid, WTERMSIG(status));
 	}
+	if (one_has_answered)
+		keep_spare(server);
 }
 
 /* True if it is time to leave. */
@@ -176,15 +241,11 @@ static bool take_signals(struct server *server)
 static void take_some(struct server *server)
 {
 	enum { SOME = 32 };
-	const struct door verify = {server->listeners->verify, CROWD_VERIFY, verify_serve,
-				    VERIFY_SECONDS};
-	const struct door varlink = {server->listeners->varlink, CROWD_VARLINK, session_serve,
-				     SESSION_SECONDS};
 	bool more_verify = true, more_varlink = true;
 
 	for (int i = 0; i < SOME && (more_verify || more_varlink); i++) {
-		more_verify = more_verify && take(server, &verify);
-		more_varlink = more_varlink && take(server, &varlink);
+		more_verify = more_verify && take(server, &server->verify);
+		more_varlink = more_varlink && take(server, &server->varlink);
 	}
 }
 
@@ -230,6 +291,10 @@ int server_run(const struct listeners *listeners, const struct settings *setting
 	if (server == NULL)
 		return PAT_E_NOMEM;
 	server->listeners = listeners;
+	server->verify = (struct door){listeners->verify, CROWD_VERIFY, confine_alone, verify_serve,
+				       VERIFY_SECONDS};
+	server->varlink = (struct door){listeners->varlink, CROWD_VARLINK, NULL, session_serve,
+					SESSION_SECONDS};
 	server->settings = settings;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);

@@ -23,7 +23,8 @@ enum verify_status {
  *    for that time;
  *  - use nothing of a request that is not of the exact size, or whose text does not end in its
  * field;
- *  - have no more rights than the look-ups and the store need, before it reads (confine.h);
+ *  - have no more rights than the look-ups and the store need: whoever calls has given up the
+ * others before (confine_alone());
  *  - answer root about anybody, others about themselves, and about anybody only if pat.conf names
  * them;
  *  - tell the peer yes, no, or that there is no answer, and the log everything but the secret.
@@ -31,5 +32,11 @@ enum verify_status {
  * Returns an enum verify_status.
  */
 int verify_serve(int fd, const struct peer *peer, const struct settings *settings);
+
+/*
+ * Does once what takes longer the first time in a process, as long as there is nothing to read from
+ * `fd`. Changes nothing, and waits for no lock.
+ */
+void verify_warm_up(const struct settings *settings, int fd);
 
 #endif

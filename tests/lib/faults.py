@@ -28,13 +28,28 @@ SHOWN = int(os.environ.get("PAT_SHOWN", "20"))
 INTERRUPTED = ("fcntl", "poll", "connect", "accept4", "send")
 
 
+def waits(pid):
+    """Whether that is the child of patd that waits for the next question of the module."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read() == "patd-spare\n"
+    except OSError:
+        return False
+
+
+def all_children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return file.read().split()
+
+
 def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """But for that to the child that waits."""
+    return len(os.listdir(f"/proc/{pid}/fd")) - sum(map(waits, all_children(pid)))
 
 
 def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return len(file.read().split())
+    """Those that serve somebody."""
+    return sum(not waits(child) for child in all_children(pid))
 
 
 def doing(pid):

@@ -17,9 +17,14 @@ INJECT=$BUILD/tests/tools/inject
 
 # --- looking
 
+# children_of PID: those that serve; the one that waits for a question of the module is the spare_of PID.
 children_of() {
-	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | tr -dc '0-9\n'
+	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -Ls "$SPARE" | tr -dc '0-9\n'
 }
+spare_of() {
+	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -ls "$SPARE" | tr -dc '0-9\n'
+}
+SPARE='^Name:[[:space:]]*patd-spare$'
 
 # status PID FIELD: as /proc has it, with single blanks.
 status() {
@@ -151,6 +156,38 @@ met() {
 alone
 has_rights 'who answers the module' "$ALONE" dac_read_search
 kill -CONT "$ALONE"
+
+# --- the one that waits for a question before there is one
+
+waits() {
+	WAITING=$(spare_of "$PATD_PID")
+	[ "$WAITING" ]
+}
+
+asked() {
+	"$LIB/peers.py" verify /run/pat/verify alice sshd <<<"$TOKEN"
+}
+
+give alice waits --service sshd
+ok 'when one was answered, another waits' wait_for 5 waits
+has_rights 'who waits for a question' "$WAITING" dac_read_search
+is 'it has no socket but those to the first process and the log' \
+	"$(find "/proc/$WAITING/fd" -type l -printf '%l\n' | grep -c socket)" 2
+FIRST=$WAITING
+is 'a question is answered' "$(asked)" accepted
+ok 'by the one that waited, which has ended' wait_for 5 gone "$FIRST"
+ok 'then another one waits' wait_for 5 waits
+unlike 'not the same' "$WAITING" "$FIRST"
+log_mark
+kill -KILL "$WAITING"
+logged 'if it is killed, the log says so' 'the child that waited for a question has ended'
+is 'and a question is answered all the same' "$(asked)" accepted
+ok 'then one waits again' wait_for 5 waits
+kill -STOP "$WAITING"
+run timeout 20 "$LIB/peers.py" verify /run/pat/verify alice sshd <<<"$TOKEN"
+kill -KILL "$WAITING"
+is 'one that stands still takes its one question with it' "$out" silent
+is 'and no other' "$(asked)" accepted
 
 # --- making them do what is forbidden
 

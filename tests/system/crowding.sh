@@ -23,14 +23,15 @@ MOMENT=${MOMENT:-0}
 fds() {
 	find "/proc/$PATD_PID/fd" -type l | wc -l
 }
+# Not counting the one that waits for the next question of the module, nor the socket to it.
 children() {
-	grep -ls "^PPid:[[:space:]]*$PATD_PID\$" /proc/[0-9]*/status | wc -l
+	grep -ls "^PPid:[[:space:]]*$PATD_PID\$" /proc/[0-9]*/status | xargs -r grep -Ls '^Name:[[:space:]]*patd-spare$' | wc -l
 }
 no_child_is_left() {
 	[ "$(children)" -eq 0 ]
 }
 no_descriptor_is_left() {
-	[ "$(fds)" -le "$FDS" ]
+	[ "$(fds)" -le $((FDS + 1)) ]
 }
 FDS=$(fds)
 

@@ -218,8 +218,9 @@ ok 'patd is the same' kill -0 "$PATD_PID"
 fds() {
 	find "/proc/$PATD_PID/fd" -type l | wc -l
 }
+# Not counting the one that waits for the next question of the module.
 children() {
-	grep -ls "^PPid:[[:space:]]*$PATD_PID\$" /proc/[0-9]*/status | wc -l
+	grep -ls "^PPid:[[:space:]]*$PATD_PID\$" /proc/[0-9]*/status | xargs -r grep -Ls '^Name:[[:space:]]*patd-spare$' | wc -l
 }
 no_child_but() {
 	[ "$(children)" -le "$1" ]

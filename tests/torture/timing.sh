@@ -54,19 +54,20 @@ calls() {
 		strace -f -q -o "$W/strace" -p "$PATD_PID" 2>"$W/strace.err" &
 		wait_for 5 grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$PATD_PID/status"
 		"$T" once patd "$2"
-		# Two attempts, of which the second is what its child did.
-		wait_for 5 ended_twice
+		# Two attempts, of which the second is what its child did, which may have waited for it, from
+		# when it had read what was asked.
+		wait_for 5 answered
 		kill $! && wait $! 2>/dev/null
-		awk -v pid="$(awk '/exited with/ { pid = $1 } END { print pid }' "$W/strace")" \
-			'$1 == pid { $1 = ""; print }' "$W/strace"
+		awk -v pid="$(awk '$2 ~ /^recvfrom/ { pid = $1 } END { print pid }' "$W/strace")" \
+			'$1 == pid { $1 = ""; if (asked) print; asked = asked || /recvfrom/ }' "$W/strace"
 	else
 		strace -qq -o "$W/strace" "$T" once "$1" "$2"
 		awk '/^getpgid/ { marks++; next } marks == 1' "$W/strace"
 	fi | sed -nE 's/^ *([a-z0-9_]+)\(.*/\1/p' | sort | uniq -c
 }
 
-ended_twice() {
-	[ "$(grep -c 'exited with' "$W/strace")" -ge 2 ]
+answered() {
+	awk '$2 ~ /^recvfrom/ { last = $1 } /exited with/ { ended[$1] } END { exit !(last in ended) }' "$W/strace"
 }
 
 # same_calls LEVEL CLASS...: a record may lie behind another in a chain of the store; then again with other ids.
