@@ -46,12 +46,18 @@ static bool showable(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} hidden[] = {
-		{0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x34f, 0x34f},
-		{0x61c, 0x61c},   {0x115f, 0x1160}, {0x180e, 0x180e}, {0x200b, 0x200b},
-		{0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},
-		{0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+		{0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},
+		{0x61c, 0x61c},     {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},
+		{0x200b, 0x200b},   {0x200e, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+		{0x2800, 0x2800},   {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
+		{0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0x1bca0, 0x1bca3}, {0x1d159, 0x1d159},
+		{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 	};
 
+	/* Most are, and the log has the name of a token only if there is one: that must not be told by
+	 * the time. */
+	if (c >= ' ' && c <= '~')
+		return true;
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
 		if (c >= hidden[i].first && c <= hidden[i].last)
 			return false;
@@ -99,14 +105,14 @@ static size_t escape_one(char out[4], size_t *made, const char *s)
 	return 1;
 }
 
-char *pat_escape(char *dst, size_t size, const char *text)
+char *pat_escape_part(char *dst, size_t size, const char *text, size_t len)
 {
 	static const char mark[] = "...";
 	size_t used = 0, marked = 0, made;
 	char piece[4];
 
 	/* `marked` follows as far as the mark would still fit behind. */
-	for (const char *s = text ? text : ""; *s != '\0';) {
+	for (const char *s = text; s < text + len;) {
 		s += escape_one(piece, &made, s);
 		if (used + made >= size) {
 			memcpy(dst + marked, mark, sizeof(mark));
@@ -118,5 +124,13 @@ char *pat_escape(char *dst, size_t size, const char *text)
 			marked = used;
 	}
 	dst[used] = '\0';
+	if (text[len] != '\0')
+		memcpy(dst + marked, mark, sizeof(mark));
 	return dst;
+}
+
+char *pat_escape(char *dst, size_t size, const char *text)
+{
+	return text ? pat_escape_part(dst, size, text, strlen(text))
+		    : pat_escape_part(dst, size, "", 0);
 }

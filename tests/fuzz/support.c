@@ -130,22 +130,28 @@ static size_t character_at(const unsigned char *p, size_t left, uint32_t *c)
 static bool is_hidden(uint32_t c)
 {
 	static const uint32_t alone[] = {
-		0xad,           /* soft hyphen */
-		0x34f,          /* grapheme joiner, which joins nothing */
-		0x115f, 0x1160, /* fillers of Korean, here and in the next line */
-		0x3164, 0xffa0, /**/
-		0x180e,         /* vowel separator of Mongolian */
-		0x200b, 0xfeff, /* spaces of no width */
+		0xad,            /* soft hyphen */
+		0x34f,           /* grapheme joiner, which joins nothing */
+		0x115f,  0x1160, /* fillers of Korean, here and in the next line */
+		0x3164,  0xffa0, /**/
+		0x17b4,  0x17b5, /* vowels of Khmer that are not written */
+		0x200b,  0xfeff, /* spaces of no width */
+		0x2800,          /* a sign of Braille without a dot */
+		0x1d159,         /* a note without a head */
 	};
 
 	for (size_t i = 0; i < COUNT(alone); i++)
 		if (c == alone[i])
 			return true;
 	return c == 0x61c || c == 0x200e || c == 0x200f || /* marks of direction */
+	       (c >= 0x180b && c <= 0x180f) ||             /* selectors of Mongolian */
 	       (c >= 0x202a && c <= 0x202e) ||             /* embeddings */
 	       (c >= 0x2060 && c <= 0x206f) ||             /* isolates, and formats */
-	       (c >= 0xfff9 && c <= 0xfffb) ||             /* annotations */
-	       (c >= 0xe0000 && c <= 0xe007f);             /* tags */
+	       (c >= 0xfe00 && c <= 0xfe0f) ||             /* selectors of variants */
+	       (c >= 0xfff0 && c <= 0xfffb) ||             /* annotations, and what may become */
+	       (c >= 0x1bca0 && c <= 0x1bca3) ||           /* formats of shorthand */
+	       (c >= 0x1d173 && c <= 0x1d17a) ||           /* formats of music */
+	       (c >= 0xe0000 && c <= 0xe0fff);             /* tags, more selectors */
 }
 
 bool is_printable(const char *text, size_t len)

@@ -32,15 +32,30 @@ static size_t rfc3629(const unsigned char *s)
 	return len;
 }
 
+/* Default_Ignorable_Code_Point, as DerivedCoreProperties.txt of Unicode 14.0 has it. */
+static const struct {
+	uint32_t first, last;
+} ignorable[] = {
+	{0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x061c, 0x061c},   {0x115f, 0x1160},
+	{0x17b4, 0x17b5},   {0x180b, 0x180d},   {0x180e, 0x180e},   {0x180f, 0x180f},
+	{0x200b, 0x200f},   {0x202a, 0x202e},   {0x2060, 0x2064},   {0x2065, 0x2065},
+	{0x2066, 0x206f},   {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
+	{0xffa0, 0xffa0},   {0xfff0, 0xfff8},   {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+	{0xe0000, 0xe0000}, {0xe0001, 0xe0001}, {0xe0002, 0xe001f}, {0xe0020, 0xe007f},
+	{0xe0080, 0xe00ff}, {0xe0100, 0xe01ef}, {0xe01f0, 0xe0fff},
+};
+
 /* C0, DEL, C1, the separators, the Bidi_Control characters of UAX #9, and what is not seen at all.
  */
 static bool is_control(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xad ||
-	       c == 0x34f || c == 0x115f || c == 0x1160 || c == 0x180e || c == 0x200b ||
-	       c == 0x3164 || c == 0xfeff || c == 0xffa0 || (c >= 0xfff9 && c <= 0xfffb) ||
-	       (c >= 0xe0000 && c <= 0xe007f);
+	if (c == 0x200c || c == 0x200d)
+		return false;
+	for (size_t i = 0; i < COUNT(ignorable); i++)
+		if (c >= ignorable[i].first && c <= ignorable[i].last)
+			return true;
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0xfff9 && c <= 0xfffb) || c == 0x2800 || c == 0x1d159;
 }
 
 static uint32_t code_point(const unsigned char *s, size_t len)
@@ -141,9 +156,11 @@ static void characters_that_reorder_text_are_refused(void **state)
 
 static void characters_that_are_not_seen_are_refused(void **state)
 {
-	static const uint32_t unseen[] = {0xad,   0x34f,  0x115f,  0x1160,  0x180e,  0x200b,
-					  0x2060, 0x2064, 0x206f,  0x3164,  0xfeff,  0xffa0,
-					  0xfff9, 0xfffb, 0xe0000, 0xe0001, 0xe0041, 0xe007f};
+	static const uint32_t unseen[] = {
+		0xad,    0x34f,   0x115f,  0x1160,  0x17b4,  0x17b5,  0x180b,  0x180d,  0x180e,
+		0x180f,  0x200b,  0x2060,  0x2064,  0x206f,  0x2800,  0x3164,  0xfe00,  0xfe0f,
+		0xfeff,  0xffa0,  0xfff0,  0xfff9,  0xfffb,  0x1bca0, 0x1bca3, 0x1d159, 0x1d173,
+		0x1d17a, 0xe0000, 0xe0001, 0xe0041, 0xe007f, 0xe0100, 0xe01ef, 0xe0fff};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(unseen); i++)
@@ -342,6 +359,21 @@ static void check_escape(const char *text, size_t size)
 		fail_msg("size %zu: got <%s> want <%s>", size, got, len + 1 <= size ? want : cut);
 }
 
+static void a_part_is_marked_as_one(void **state)
+{
+	char out[64];
+
+	(void)state;
+	assert_string_equal(pat_escape_part(out, sizeof(out), "abc\ndef", 4), "abc\\x0a...");
+	assert_string_equal(pat_escape_part(out, sizeof(out), "abcdef", 6), "abcdef");
+	assert_string_equal(pat_escape_part(out, sizeof(out), "abcdef", 0), "...");
+	assert_string_equal(pat_escape_part(out, sizeof(out), "", 0), "");
+	/* Whole or not at all, with the mark behind. */
+	assert_string_equal(pat_escape_part(out, 8, "abcdef", 5), "abcd...");
+	assert_string_equal(pat_escape_part(out, 7, "ab\n\ndef", 4), "ab...");
+	assert_string_equal(pat_escape_part(out, 4, "abcdef", 5), "...");
+}
+
 static void each_byte_value_is_escaped_as_documented(void **state)
 {
 	(void)state;
@@ -465,6 +497,7 @@ int main(void)
 		cmocka_unit_test(all_short_byte_sequences_agree_with_the_grammar),
 		cmocka_unit_test(lengths_count_characters_not_bytes),
 		cmocka_unit_test(nothing_is_read_past_the_nul),
+		cmocka_unit_test(a_part_is_marked_as_one),
 		cmocka_unit_test(each_byte_value_is_escaped_as_documented),
 		cmocka_unit_test(quotes_and_backslashes_get_a_backslash),
 		cmocka_unit_test(null_and_empty_text_are_written_as_nothing),
