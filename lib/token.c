@@ -101,6 +101,18 @@ int pat_id_valid(const char *text)
 	return strnlen(text, PAT_ID_LEN + 1) == PAT_ID_LEN && all_in_alphabet(text, PAT_ID_LEN);
 }
 
+size_t pat_token_public_part(const char *text)
+{
+	const char *prefix = strstr(text, PAT_TOKEN_PREFIX);
+	size_t len = 0;
+
+	if (prefix == NULL)
+		return strlen(text);
+	while (len < PAT_ID_LEN && in_alphabet(prefix[PAT_TOKEN_PREFIX_LEN + len]))
+		len++;
+	return (size_t)(prefix - text) + PAT_TOKEN_PREFIX_LEN + len;
+}
+
 void pat_token_hash(const struct pat_token *token, unsigned char hash[PAT_HASH_LEN])
 {
 	crypto_generichash_blake2b_salt_personal(hash, PAT_HASH_LEN,

@@ -154,6 +154,12 @@ static void explain(char *dst, size_t size, const struct pat_verdict *verdict)
 	}
 }
 
+/* What came from outside. Some type their token where their name is asked for. */
+static const char *input(char dst[SHOWN], const char *text)
+{
+	return text ? pat_escape_part(dst, SHOWN, text, pat_token_public_part(text)) : "";
+}
+
 char *pat_verdict_line(char *dst, size_t size, const struct pat_attempt *attempt,
 		       const struct pat_verdict *verdict)
 {
@@ -172,9 +178,7 @@ char *pat_verdict_line(char *dst, size_t size, const struct pat_attempt *attempt
 		 "%s token id=%s name=\"%s\" user=\"%s\" service=\"%s\" rhost=\"%s\" tty=\"%s\"%s",
 		 accepted ? "accepted" : "refused", verdict->id,
 		 pat_escape(name, sizeof(name), verdict->found ? verdict->grant.name : ""),
-		 pat_escape(user, sizeof(user), attempt->user),
-		 pat_escape(service, sizeof(service), attempt->service),
-		 pat_escape(rhost, sizeof(rhost), attempt->rhost),
-		 pat_escape(tty, sizeof(tty), attempt->tty), why);
+		 input(user, attempt->user), input(service, attempt->service),
+		 input(rhost, attempt->rhost), input(tty, attempt->tty), why);
 	return dst;
 }

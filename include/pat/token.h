@@ -2,6 +2,8 @@
 #ifndef PAT_TOKEN_H
 #define PAT_TOKEN_H
 
+#include <stddef.h>
+
 /*
  * The text of a token: `lnxpat_`, an id of 8, a secret of 43 and a checksum of 6 characters of
  * [0-9A-Za-z]. The id is public; the secret is 43 uniform base62 digits (256.03 bits); the
@@ -48,6 +50,12 @@ void pat_token_id(const struct pat_token *token, char id[PAT_ID_LEN + 1]);
 
 /* True if `text` is `PAT_ID_LEN` characters of the token alphabet. */
 int pat_id_valid(const char *text);
+
+/*
+ * How many bytes of a text may be told where it is told what somebody typed who may have taken one
+ * prompt for another: all, or as far as the id of what begins as a token does, complete or not.
+ */
+size_t pat_token_public_part(const char *text);
 
 /* BLAKE2b-256 of the whole token, personalised; what the store keeps as algorithm 1. */
 void pat_token_hash(const struct pat_token *token, unsigned char hash[PAT_HASH_LEN]);

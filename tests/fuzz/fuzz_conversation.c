@@ -117,7 +117,7 @@ static void read_input(const uint8_t *data, size_t size)
 		else
 			expand(rhost, sizeof(rhost), line + 2);
 	}
-	world.told =
+	world.named =
 		has_secret(user, strlen(user)) || has_secret(rhost, strlen(rhost)) || !has_user;
 	world_faults(faults);
 }
@@ -201,7 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pam_end(pamh, status);
 	world_disarm();
 	explicit_bzero(last_reply, sizeof(last_reply));
-	HOLDS(world.told || !world.freed_secret);
+	HOLDS(world.named || !world.freed_secret);
 	HOLDS(next_descriptor() == fd);
 	return 0;
 }

@@ -53,7 +53,7 @@ static void setting(char kind, const char *text)
 	const char *at = strchr(kinds, kind);
 
 	if (kind != 'p' && has_secret(expand(whole, sizeof(whole), text), strlen(whole)))
-		world.told = true;
+		*(kind == 'o' ? &world.told : &world.named) = true;
 	if (kind != '\0' && at != NULL)
 		run.pamh.items[types[at - kinds]] =
 			expand(run.items[at - kinds], sizeof(run.items[0]), text);
@@ -182,8 +182,8 @@ static void authenticate(void)
 	world_arm();
 	status = pam_sm_authenticate(&run.pamh, run.flags, run.argc, run.argv);
 	world.armed = false;
-	HOLDS(!wipe_stack() || world.told);
-	HOLDS(!world.freed_secret || world.told);
+	HOLDS(!wipe_stack() || world.told || world.named);
+	HOLDS(!world.freed_secret || world.told || world.named);
 	look_at_request(name);
 	world_disarm();
 	HOLDS(next_descriptor() == fd);

@@ -39,7 +39,7 @@ static void fill(char *field, size_t size, const char *text)
 	memset(field, 0, size);
 	memcpy(field, whole, len < size ? len : size);
 	if (field != request.token && has_secret(whole, len))
-		world.told = true;
+		world.named = true;
 }
 
 static void setting(char kind, const char *text)
@@ -148,7 +148,7 @@ static uint32_t serve(void)
 	world_arm();
 	verify_serve(ends_of[1], &peer, &settings);
 	world_disarm();
-	HOLDS(world.told || (!wipe_stack() && !world.freed_secret));
+	HOLDS(world.named || (!wipe_stack() && !world.freed_secret));
 	got = recv(ends_of[0], &reply, sizeof(reply), MSG_DONTWAIT);
 	HOLDS(got < 0 || (got == sizeof(reply) && reply.magic == PAT_WIRE_MAGIC));
 	if (reply.result != PAT_WIRE_ACCEPTED)

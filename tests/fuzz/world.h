@@ -46,7 +46,9 @@ static struct world {
 	int peer; /* the other end of the last socket, -1 */
 	void (*connected)(int peer);
 	unsigned log_lines;
-	bool told; /* a token stands where no secret is expected: in a name, for one */
+	bool told;  /* a token stands where no secret is expected: in a name, for one */
+	bool named; /* or where its user's name is, and the like, of which the log has the id alone
+		     */
 	bool freed_secret;
 	bool terminal;    /* standard output is one */
 	char typed[2048]; /* standard input */

@@ -75,6 +75,23 @@ printf -v long 'x\x1b%.0s' {1..4000}
 clean_log 'thousands of characters' 1 'reason=secret'
 ok 'thousands of characters: the line is short' test "$(log_lines | wc -c)" -lt 2100
 
+# --- a token in place of a name, by the module and by way of patd
+
+log_mark
+for line in "$PAT_LINE" "$PAT_LINE store=/nowhere/tokens.tdb"; do
+	service probe "$line" 'auth required pam_deny.so' 'account required pam_permit.so'
+	for text in "$GOOD" "secret-token:$GOOD" "alice $GOOD x" "${GOOD:0:20}-${GOOD:21}"; do
+		run "$DRIVE" -r "$text" -t "$text" probe "$text" <<<"$GOOD"
+		like 'nobody is let in' "$out" 'auth=auth_err'
+	done
+done
+service probe "$PAT_LINE" 'auth required pam_deny.so' 'account required pam_permit.so' 'session optional pam_pat.so'
+is 'a token that is typed as a name is in the log as its id, from the module' \
+	"$(log_lines | grep -cE "pam_pat.* user=\"[a-z: -]*lnxpat_$ID_OF_GOOD\.\.\.\" .*tty=\"[a-z: -]*lnxpat_$ID_OF_GOOD\.\.\.\"")" 4
+is 'and from patd' \
+	"$(log_lines | grep -cE "patd.* user=\"[a-z: -]*lnxpat_$ID_OF_GOOD\.\.\.\" .*tty=\"[a-z: -]*lnxpat_$ID_OF_GOOD\.\.\.\"")" 4
+is 'and its secret is not' "$(log_lines | grep -cF -e "${GOOD:22:16}")" 0
+
 # --- what is kept of it, and shown to the owner
 
 # Two events for each, and five are kept.

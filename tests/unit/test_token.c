@@ -463,6 +463,35 @@ static void the_strangers_id_is_no_id(void **state)
 	assert_false(pat_id_valid(PAT_STRANGERS_ID));
 }
 
+static void of_a_token_no_more_than_the_id_is_public(void **state)
+{
+	struct pat_token token;
+	char text[3 * PAT_TOKEN_LEN];
+
+	(void)state;
+	assert_int_equal(pat_token_generate(&token), PAT_OK);
+	for (size_t len = 0; len <= PAT_TOKEN_LEN; len++) {
+		const size_t shown = PAT_TOKEN_PREFIX_LEN + PAT_ID_LEN;
+
+		snprintf(text, sizeof(text), "%.*s", (int)len, token.text);
+		assert_int_equal(pat_token_public_part(text), len < shown ? len : shown);
+		snprintf(text, sizeof(text), "as \xc3\xa4: %.*s, please", (int)len, token.text);
+		if (len >= PAT_TOKEN_PREFIX_LEN)
+			assert_int_equal(pat_token_public_part(text),
+					 7 + (len < shown ? len : shown));
+		else
+			assert_int_equal(pat_token_public_part(text), strlen(text));
+	}
+	/* One with a typing error in it is almost as good. */
+	snprintf(text, sizeof(text), "%.10s-%s", token.text, token.text + 11);
+	assert_int_equal(pat_token_public_part(text), 10);
+	snprintf(text, sizeof(text), "%.20s-%s", token.text, token.text + 21);
+	assert_int_equal(pat_token_public_part(text), 15);
+	assert_int_equal(pat_token_public_part("lnxpat"), 6);
+	assert_int_equal(pat_token_public_part("alice"), 5);
+	assert_int_equal(pat_token_public_part(""), 0);
+}
+
 static void the_same_token_has_the_same_hash(void **state)
 {
 	const struct pat_token *token = fresh();
@@ -605,6 +634,7 @@ int main(void)
 		cmocka_unit_test(the_id_is_the_8_characters_after_the_prefix),
 		cmocka_unit_test(an_id_is_exactly_8_characters_of_the_alphabet),
 		cmocka_unit_test(the_strangers_id_is_no_id),
+		cmocka_unit_test(of_a_token_no_more_than_the_id_is_public),
 		cmocka_unit_test(the_same_token_has_the_same_hash),
 		cmocka_unit_test(each_character_of_a_token_changes_its_hash),
 		cmocka_unit_test(the_hash_is_not_plain_blake2b),

@@ -319,6 +319,25 @@ static void hostile_text_is_escaped(void **state)
 	}
 }
 
+static void a_token_in_place_of_a_name_is_logged_as_its_id(void **state)
+{
+	struct pat_verdict verdict = verdict_of(PAT_REFUSED_NO_USER);
+	struct pat_attempt wrong = attempt();
+	char text[200], want[100];
+
+	(void)state;
+	snprintf(want, sizeof(want), "user=\"%.15s...\" ", wrong.token->text);
+	wrong.user = wrong.token->text;
+	assert_non_null(strstr(line_of(&wrong, &verdict), want));
+	assert_null(strstr(line_of(&wrong, &verdict), wrong.token->text + 15));
+
+	snprintf(text, sizeof(text), "secret-token:%s@host", wrong.token->text);
+	wrong.user = wrong.service = wrong.rhost = wrong.tty = text;
+	snprintf(want, sizeof(want), " tty=\"secret-token:%.15s...\"", wrong.token->text);
+	assert_non_null(strstr(line_of(&wrong, &verdict), want));
+	assert_null(strstr(line_of(&wrong, &verdict), "@host"));
+}
+
 /* Whatever has got into a record: it stands between the quotes of the line, and in them alone. */
 static void a_hostile_record_is_escaped_in_the_detail(void **state)
 {
@@ -440,6 +459,7 @@ int main(void)
 		unit_verify_test(missing_strings_are_logged_as_empty),
 		unit_verify_test(no_line_holds_a_secret),
 		unit_verify_test(hostile_text_is_escaped),
+		unit_verify_test(a_token_in_place_of_a_name_is_logged_as_its_id),
 		unit_verify_test(a_hostile_record_is_escaped_in_the_detail),
 		unit_verify_test(long_text_cannot_push_the_reason_out_of_the_line),
 		unit_verify_test(a_line_stays_within_its_buffer),
