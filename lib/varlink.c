@@ -144,31 +144,53 @@ static int send_all(const struct pat_varlink *link, const char *bytes, size_t le
 	return PAT_OK;
 }
 
-int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadline deadline)
+int pat_varlink_encode(const json_t *message, struct pat_varlink_text *text)
 {
-	char *text;
-	size_t len;
-	int error;
+	int error = PAT_OK;
 
+	*text = (struct pat_varlink_text){NULL, 0};
 	if (varlink_memory_ran_out())
 		return PAT_E_NOMEM;
 	if (!json_is_object(message))
 		return PAT_E_INVALID;
-	text = malloc(PAT_VARLINK_MESSAGE_MAX);
-	if (text == NULL)
+	text->bytes = malloc(PAT_VARLINK_MESSAGE_MAX);
+	if (text->bytes == NULL)
 		return PAT_E_NOMEM;
 	/* Into a buffer of ours: what json_dumps() leaves behind while it grows is not wiped. */
-	len = json_dumpb(message, text, PAT_VARLINK_MESSAGE_MAX, JSON_COMPACT);
-	if (len == 0) {
+	text->len = json_dumpb(message, text->bytes, PAT_VARLINK_MESSAGE_MAX, JSON_COMPACT);
+	if (text->len == 0)
 		error = PAT_E_NOMEM;
-	} else if (len >= PAT_VARLINK_MESSAGE_MAX) {
+	else if (text->len >= PAT_VARLINK_MESSAGE_MAX)
 		error = PAT_E_TOOBIG;
-	} else {
-		text[len] = '\0';
-		error = send_all(link, text, len + 1, deadline);
-	}
-	explicit_bzero(text, PAT_VARLINK_MESSAGE_MAX);
-	free(text);
+	if (error)
+		pat_varlink_discard(text);
+	else
+		text->bytes[text->len++] = '\0';
+	return error;
+}
+
+int pat_varlink_send(struct pat_varlink *link, const struct pat_varlink_text *text,
+		     pat_deadline deadline)
+{
+	return send_all(link, text->bytes, text->len, deadline);
+}
+
+void pat_varlink_discard(struct pat_varlink_text *text)
+{
+	if (text->bytes != NULL)
+		explicit_bzero(text->bytes, PAT_VARLINK_MESSAGE_MAX);
+	free(text->bytes);
+	*text = (struct pat_varlink_text){NULL, 0};
+}
+
+int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadline deadline)
+{
+	struct pat_varlink_text text;
+	int error = pat_varlink_encode(message, &text);
+
+	if (!error)
+		error = pat_varlink_send(link, &text, deadline);
+	pat_varlink_discard(&text);
 	return error;
 }
 

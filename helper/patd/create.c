@@ -34,6 +34,7 @@ int create_check(struct session *session, const json_t *parameters)
 
 int create_act(struct session *session, const json_t *parameters)
 {
+	struct pat_varlink_text reply = {NULL, 0};
 	struct pat_token token;
 	struct plan it;
 	int error = plan(session, parameters, &it);
@@ -48,5 +49,6 @@ int create_act(struct session *session, const json_t *parameters)
 	if (error)
 		return report_store_failure(session, error);
 	grow_note_mint();
-	return plan_deliver(session, &token, &it.grant);
+	(void)plan_reply(&token, &it.grant, &reply);
+	return plan_deliver(session, &token, &it.grant, &reply);
 }

@@ -95,6 +95,10 @@ struct grant_rotation {
 	unsigned max_tokens;
 	struct pat_grant seen; /* the old one, as it was looked at */
 	struct pat_grant next; /* as for grants_create() */
+	/* If not NULL, called when all is ready but not done; an error of it is the error of all.
+	 */
+	int (*ready)(const struct pat_token *token, const struct pat_grant *next, void *data);
+	void *data;
 };
 
 /* Mints one token and ends, or limits, another, in one transaction. PAT_E_INVALID when the old one

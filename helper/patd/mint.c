@@ -204,6 +204,8 @@ int grants_rotate(const char *path, struct grant_rotation *rotation, struct pat_
 	error = shelf_load(store, rotation->next.uid, &shelf);
 	if (!error)
 		error = rotate_in(store, &shelf, rotation, token);
+	if (!error && rotation->ready != NULL)
+		error = rotation->ready(token, &rotation->next, rotation->data);
 	if (!error)
 		error = pat_store_commit(store);
 	pat_store_close(store);

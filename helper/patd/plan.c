@@ -185,19 +185,27 @@ static void take_back(struct session *session, const struct pat_token *token)
 			 token->text + PAT_TOKEN_PREFIX_LEN);
 }
 
-int plan_deliver(struct session *session, struct pat_token *token, struct pat_grant *grant)
+int plan_reply(const struct pat_token *token, const struct pat_grant *grant, void *reply)
 {
-	const struct grant_view view = {.grant = *grant};
+	struct grant_view view = {.grant = *grant};
+
+	sodium_memzero(view.grant.hash, sizeof(view.grant.hash));
+	/* jansson wipes what it frees (pat_varlink_wipe_json). */
+	return session_prepare(json_pack("{s:s, s:o}", "token", token->text, "info",
+					 view_json(&view, grant->created_at)),
+			       reply);
+}
+
+int plan_deliver(struct session *session, struct pat_token *token, const struct pat_grant *grant,
+		 struct pat_varlink_text *reply)
+{
 	int error;
 
 	report_change(session, "created", grant);
-	/* jansson wipes what it frees (pat_varlink_wipe_json). */
-	error = session_reply(session,
-			      json_pack("{s:s, s:o}", "token", token->text, "info",
-					view_json(&view, grant->created_at)),
-			      false);
+	error = session_send(session, reply);
 	if (error)
 		take_back(session, token);
+	pat_varlink_discard(reply);
 	pat_token_wipe(token);
 	return error;
 }

@@ -30,9 +30,16 @@ int plan_services(struct session *session, const struct request *request,
 int plan_refuse_count(struct session *session, const struct plan *plan);
 
 /*
- * Replies with a token that is on disk now, and wipes it. If it cannot be told it is revoked: a
- * token that its owner never saw is worth nothing to them, and should be to anybody.
+ * Makes the reply that tells a token, in the struct pat_varlink_text at `reply`: before the token
+ * is on disk, where it takes the place of another, which must not end for want of memory.
  */
-int plan_deliver(struct session *session, struct pat_token *token, struct pat_grant *grant);
+int plan_reply(const struct pat_token *token, const struct pat_grant *grant, void *reply);
+
+/*
+ * Sends that reply, when the token is on disk, and wipes both. If it cannot be told it is revoked:
+ * a token that its owner never saw is worth nothing to them, and should be to anybody.
+ */
+int plan_deliver(struct session *session, struct pat_token *token, const struct pat_grant *grant,
+		 struct pat_varlink_text *reply);
 
 #endif

@@ -98,6 +98,7 @@ int rotate_check(struct session *session, const json_t *parameters)
 
 int rotate_act(struct session *session, const json_t *parameters)
 {
+	struct pat_varlink_text reply = {NULL, 0};
 	struct grant_rotation rotation;
 	struct pat_token token;
 	struct plan plan;
@@ -105,7 +106,11 @@ int rotate_act(struct session *session, const json_t *parameters)
 
 	if (error)
 		return error;
+	rotation.ready = plan_reply;
+	rotation.data = &reply;
 	error = grants_rotate(session->settings->store, &rotation, &token);
+	if (error)
+		pat_varlink_discard(&reply);
 	if (error == PAT_E_INVALID)
 		return session_error(session, ERROR_OWN("NotLive"),
 				     "the token was changed meanwhile: look at it again", NULL);
@@ -117,5 +122,5 @@ int rotate_act(struct session *session, const json_t *parameters)
 		return report_store_failure(session, error);
 	grow_note_mint();
 	report_rotation(session, &rotation);
-	return plan_deliver(session, &token, &rotation.next);
+	return plan_deliver(session, &token, &rotation.next, &reply);
 }

@@ -69,6 +69,30 @@ int session_reply(struct session *session, json_t *parameters, bool continues)
 					       : json_pack("{s:o}", "parameters", parameters));
 }
 
+int session_prepare(json_t *parameters, struct pat_varlink_text *reply)
+{
+	json_t *message = parameters ? json_pack("{s:o}", "parameters", parameters) : NULL;
+	int error = PAT_E_NOMEM;
+
+	*reply = (struct pat_varlink_text){NULL, 0};
+	if (message != NULL)
+		error = pat_varlink_encode(message, reply);
+	json_decref(message);
+	return error;
+}
+
+int session_send(struct session *session, const struct pat_varlink_text *reply)
+{
+	int error = PAT_E_NOMEM;
+
+	if (reply->bytes != NULL)
+		error = pat_varlink_send(&session->link, reply, pat_deadline_in(WRITE_MS));
+	session->answered = true;
+	if (error && !session->link_error)
+		session->link_error = error;
+	return error;
+}
+
 int session_error(struct session *session, const char *name, const char *message, json_t *extra)
 {
 	json_t *parameters = extra ? extra : json_object();

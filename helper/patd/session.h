@@ -62,6 +62,14 @@ int session_read(struct session *session, unsigned wait_ms, struct flat_call *ca
  * which is also kept. With `continues` more replies follow. */
 int session_reply(struct session *session, json_t *parameters, bool continues);
 
+/*
+ * A reply in two steps: made, before what it tells is done, and sent after. The first takes over
+ * `parameters`, and needs memory; 0 or a negative error. The second is as session_reply(), also for
+ * what could not be made. It is to be discarded.
+ */
+int session_prepare(json_t *parameters, struct pat_varlink_text *reply);
+int session_send(struct session *session, const struct pat_varlink_text *reply);
+
 /* Sends an error. `name` has its interface before it; `extra` (may be NULL) is taken over. */
 int session_error(struct session *session, const char *name, const char *message, json_t *extra);
 

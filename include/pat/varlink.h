@@ -42,6 +42,19 @@ int pat_varlink_read(struct pat_varlink *link, pat_deadline deadline, json_t **m
 int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadline deadline);
 
 /*
+ * The same in two steps, of which only the first needs memory. A text that was encoded is to be
+ * discarded, which wipes it; {NULL} may be.
+ */
+struct pat_varlink_text {
+	char *bytes;
+	size_t len;
+};
+int pat_varlink_encode(const json_t *message, struct pat_varlink_text *text);
+int pat_varlink_send(struct pat_varlink *link, const struct pat_varlink_text *text,
+		     pat_deadline deadline);
+void pat_varlink_discard(struct pat_varlink_text *text);
+
+/*
  * Has jansson wipe all memory that it frees, in the whole process, so that no token and no password
  * stays behind in it, and a message that there is no memory for fail as a whole (varlink_memory.h).
  * For a program to call once, before its first use of jansson.

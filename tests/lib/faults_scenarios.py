@@ -507,7 +507,11 @@ class CreateMemory(Create):
 
 
 class RotateMemory(Rotate):
+    """Whoever has no memory finds out before the old one ends."""
     mask = MEMORY
+
+    def undone(self, state):
+        return state == self.old
 
 
 class RevokeMemory(Revoke):
