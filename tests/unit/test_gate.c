@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+#include "unit_store.h"
+
+#include "../../lib/gate.h"
+
+/* The lock file alone. Its locks are those of an open file: two gates in one process exclude each
+ * other as those of two processes do. */
+
+enum { SOON = 60 };
+
+static struct gate one, other;
+
+static int setup(void **state)
+{
+	one = other = (struct gate){.fd = -1};
+	if (unit_place_setup(state) != 0 || mkdir(place.dir, 0700) != 0)
+		return -1;
+	return gate_open(&one, place.lock) != 0 || gate_open(&other, place.lock) != 0;
+}
+
+static int teardown(void **state)
+{
+	gate_close(&one);
+	gate_close(&other);
+	return unit_place_teardown(state);
+}
+
+#define with_gates(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+static pat_deadline brief(void)
+{
+	return pat_deadline_in(SOON);
+}
+
+static void readers_enter_together_and_writers_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	assert_int_equal(gate_enter_shared(&other, brief()), 0);
+	gate_leave(&other);
+	assert_int_equal(gate_enter_alone(&other, brief()), PAT_E_BUSY);
+	gate_leave(&one);
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+	assert_int_equal(gate_enter_shared(&one, brief()), PAT_E_BUSY);
+	assert_int_equal(gate_enter_alone(&one, brief()), PAT_E_BUSY);
+	gate_leave(&other);
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+}
+
+static void a_writer_that_gave_up_keeps_nobody_out(void **state)
+{
+	struct gate third = {.fd = -1};
+
+	(void)state;
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	assert_int_equal(gate_enter_alone(&other, brief()), PAT_E_BUSY);
+	assert_int_equal(gate_open(&third, place.lock), 0);
+	assert_int_equal(gate_enter_shared(&third, pat_deadline_in(0)), 0);
+	gate_close(&third);
+}
+
+static void two_readers_that_would_be_alone_do_not_wait_for_each_other_for_ever(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	assert_int_equal(gate_enter_shared(&other, brief()), 0);
+	assert_int_equal(gate_enter_alone(&one, brief()), PAT_E_BUSY);
+	/* It is outside now. */
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+}
+
+static void a_deadline_that_has_passed_still_takes_what_is_free(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_enter_shared(&one, pat_deadline_in(0)), 0);
+	assert_int_equal(gate_enter_alone(&other, pat_deadline_in(0)), PAT_E_BUSY);
+}
+
+static void a_record_is_held_by_one_and_others_are_free(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_hold_record(&one, "uAAAAAAAA", 9, brief()), 0);
+	assert_int_equal(gate_hold_record(&other, "uAAAAAAAA", 9, brief()), PAT_E_BUSY);
+	assert_int_equal(gate_hold_record(&other, "uAAAAAAAB", 9, brief()), 0);
+	gate_release_record(&one, "uAAAAAAAA", 9);
+	assert_int_equal(gate_hold_record(&other, "uAAAAAAAA", 9, brief()), 0);
+}
+
+static void a_record_that_is_held_keeps_nobody_out_of_the_room(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_hold_record(&one, "uAAAAAAAA", 9, brief()), 0);
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+	assert_int_equal(gate_take_pen(&other, brief()), 0);
+}
+
+static void the_pen_has_one_owner_and_keeps_no_reader_out(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_take_pen(&one, brief()), 0);
+	assert_true(one.has_pen);
+	assert_int_equal(gate_take_pen(&other, brief()), PAT_E_BUSY);
+	assert_false(other.has_pen);
+	assert_int_equal(gate_enter_shared(&other, brief()), 0);
+	gate_leave(&other);
+	assert_int_equal(gate_enter_alone(&one, brief()), 0);
+	gate_leave(&one);
+	/* Leaving the room keeps it. */
+	assert_int_equal(gate_take_pen(&other, brief()), PAT_E_BUSY);
+	gate_put_pen(&one);
+	assert_int_equal(gate_take_pen(&other, brief()), 0);
+}
+
+static void closing_lets_go_of_all_also_where_a_child_has_the_descriptor(void **state)
+{
+	pid_t child;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(gate_enter_alone(&one, brief()), 0);
+	assert_int_equal(gate_take_pen(&one, brief()), 0);
+	assert_int_equal(gate_hold_record(&one, "uAAAAAAAA", 9, brief()), 0);
+	assert_int_equal(pipe(ends), 0);
+	child = unit_fork();
+	if (child == 0) {
+		char end;
+
+		close(ends[1]);
+		_exit(read(ends[0], &end, 1) != 0);
+	}
+	close(ends[0]);
+	gate_close(&one);
+	assert_int_equal(one.fd, -1);
+	assert_int_equal(gate_take_pen(&other, brief()), 0);
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+	assert_int_equal(gate_hold_record(&other, "uAAAAAAAA", 9, brief()), 0);
+	close(ends[1]);
+	assert_int_equal(unit_wait(child), 0);
+}
+
+static void a_lock_file_that_was_removed_excludes_nobody_and_is_left_for_the_new_one(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_take_pen(&one, brief()), 0);
+	assert_true(gate_is_current(&one));
+	assert_int_equal(unlink(place.lock), 0);
+	assert_false(gate_is_current(&one));
+	/* Both find the new one, and who had the pen has it there. */
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+	assert_true(gate_is_current(&other));
+	gate_leave(&other);
+	assert_int_equal(gate_enter_alone(&one, brief()), 0);
+	assert_true(gate_is_current(&one));
+	assert_true(one.has_pen);
+	assert_int_equal(gate_enter_shared(&other, brief()), PAT_E_BUSY);
+	assert_int_equal(gate_take_pen(&other, brief()), PAT_E_BUSY);
+}
+
+static void a_lock_file_that_is_not_to_be_trusted_is_not_opened(void **state)
+{
+	struct gate third = {.fd = -1};
+
+	(void)state;
+	assert_int_equal(chmod(place.lock, 0640), 0);
+	assert_int_equal(gate_open(&third, place.lock), PAT_E_UNSAFE);
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(symlink("elsewhere", place.lock), 0);
+	assert_int_equal(gate_open(&third, place.lock), PAT_E_UNSAFE);
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(mkfifo(place.lock, 0600), 0);
+	assert_int_equal(gate_open(&third, place.lock), PAT_E_UNSAFE);
+	assert_int_equal(gate_open_to_look(&third, place.lock), PAT_E_UNSAFE);
+	assert_int_equal(third.fd, -1);
+}
+
+static void who_only_looks_makes_no_lock_file_and_enters_with_others(void **state)
+{
+	struct gate third = {.fd = -1};
+
+	(void)state;
+	assert_int_equal(gate_open_to_look(&third, place.lock), 0);
+	assert_int_equal(gate_enter_shared(&third, brief()), 0);
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	gate_leave(&one);
+	assert_int_equal(gate_enter_alone(&one, brief()), PAT_E_BUSY);
+	gate_close(&third);
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(gate_open_to_look(&third, place.lock), PAT_E_IO);
+	assert_int_not_equal(access(place.lock, F_OK), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_gates(readers_enter_together_and_writers_alone),
+		with_gates(a_writer_that_gave_up_keeps_nobody_out),
+		with_gates(two_readers_that_would_be_alone_do_not_wait_for_each_other_for_ever),
+		with_gates(a_deadline_that_has_passed_still_takes_what_is_free),
+		with_gates(a_record_is_held_by_one_and_others_are_free),
+		with_gates(a_record_that_is_held_keeps_nobody_out_of_the_room),
+		with_gates(the_pen_has_one_owner_and_keeps_no_reader_out),
+		with_gates(closing_lets_go_of_all_also_where_a_child_has_the_descriptor),
+		with_gates(
+			a_lock_file_that_was_removed_excludes_nobody_and_is_left_for_the_new_one),
+		with_gates(a_lock_file_that_is_not_to_be_trusted_is_not_opened),
+		with_gates(who_only_looks_makes_no_lock_file_and_enters_with_others),
+	};
+
+	return unit_run(tests);
+}
