@@ -36,18 +36,34 @@ static int read_some(int fd, void *data, size_t least, size_t most, uint64_t at,
 	return PAT_OK;
 }
 
+void chain_begin_at(struct chain *chain, int fd, uint64_t file_size, uint32_t first, uint32_t magic)
+{
+	chain->fd = fd;
+	chain->magic = magic;
+	chain->size = file_size;
+	chain->at = chain->mark = 0;
+	chain->next = first;
+	chain->steps = 0;
+	chain->got = 0;
+	chain->doubtful = false;
+}
+
 int chain_begin(struct chain *chain, int fd, uint64_t head_at, uint32_t magic)
 {
 	size_t got;
 
-	chain->fd = fd;
-	chain->magic = magic;
-	chain->size = 0;
-	chain->at = chain->next = chain->mark = 0;
-	chain->steps = 0;
-	chain->got = 0;
-	chain->doubtful = false;
+	chain_begin_at(chain, fd, 0, 0, magic);
 	return read_some(fd, &chain->next, sizeof(chain->next), sizeof(chain->next), head_at, &got);
+}
+
+int chain_read_heads(int fd, uint32_t from, uint32_t *heads, uint32_t count, uint32_t *got)
+{
+	const size_t len = count * sizeof(*heads);
+	size_t bytes;
+	int error = read_some(fd, heads, len, len, tdbfile_chain(from, UINT32_MAX), &bytes);
+
+	*got = (uint32_t)(bytes / sizeof(*heads));
+	return error;
 }
 
 void chain_end(struct chain *chain)
@@ -217,16 +233,31 @@ int chain_measure_space(int fd, uint64_t file_size, struct chain_space *space)
 	return result < 0 ? result : PAT_OK;
 }
 
-int chain_check_all(int fd, uint32_t hash_size)
+/* Whether these chains come to an end. */
+static int check_some(int fd, uint64_t file_size, const uint32_t *heads, uint32_t count)
 {
 	struct chain chain;
 	int result = 0;
 
-	for (uint32_t i = 0; result == 0 && i < hash_size; i++) {
-		result = chain_begin(&chain, fd, tdbfile_chain(i, hash_size), TDBFILE_USED);
-		while (result >= 0 && (result = chain_next(&chain)) == 1)
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		chain_begin_at(&chain, fd, file_size, heads[i], TDBFILE_USED);
+		while ((result = chain_next(&chain)) == 1)
 			;
 		chain_end(&chain);
+	}
+	return result;
+}
+
+int chain_check_all(int fd, uint64_t file_size, uint32_t hash_size)
+{
+	uint32_t heads[CHAIN_HEADS], some, got;
+	int result = 0;
+
+	for (uint32_t i = 0; result == 0 && i < hash_size; i += some) {
+		some = hash_size - i < CHAIN_HEADS ? hash_size - i : CHAIN_HEADS;
+		result = chain_read_heads(fd, i, heads, some, &got);
+		if (result == 0)
+			result = check_some(fd, file_size, heads, some);
 	}
 	return result;
 }

@@ -20,6 +20,9 @@
 /* So much is read with the head of a record: most are not longer. */
 #define CHAIN_AHEAD 1024
 
+/* So many heads of chains are read at a time by who wants all. */
+#define CHAIN_HEADS 1024
+
 struct chain {
 	int fd;
 	uint64_t size; /* of the file; 0: not asked for yet */
@@ -36,6 +39,15 @@ struct chain {
 /* Before the first record of the chain that begins at so many bytes from the start of the file. Its
  * records have that magic. 0, PAT_E_DAMAGED or PAT_E_IO. chain_end() is allowed in any case. */
 int chain_begin(struct chain *chain, int fd, uint64_t head_at, uint32_t magic);
+
+/* The same, where it is known already where the first record is, 0 for none, and how long the file
+ * is. */
+void chain_begin_at(struct chain *chain, int fd, uint64_t file_size, uint32_t first,
+		    uint32_t magic);
+
+/* Reads where chains begin, `count` of them from `from` on, or *got of them, and PAT_E_DAMAGED, if
+ * the file ends before. 0 or PAT_E_IO. */
+int chain_read_heads(int fd, uint32_t from, uint32_t *heads, uint32_t count, uint32_t *got);
 
 /* Forgets what was read. */
 void chain_end(struct chain *chain);
@@ -61,6 +73,6 @@ struct chain_space {
 int chain_measure_space(int fd, uint64_t file_size, struct chain_space *space);
 
 /* Whether all hash chains come to an end where they should. 0, PAT_E_DAMAGED, PAT_E_IO. */
-int chain_check_all(int fd, uint32_t hash_size);
+int chain_check_all(int fd, uint64_t file_size, uint32_t hash_size);
 
 #endif

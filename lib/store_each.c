@@ -13,7 +13,9 @@ struct walk {
 	int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
 		    size_t value_len, void *data);
 	void *data;
+	uint64_t file_size;
 	uint32_t chains;
+	bool no_more;  /* the file ends before their heads do */
 	uint32_t *met; /* the records of this chain */
 	size_t count, room;
 	bool damaged; /* something was not reached, or is where nobody finds it */
@@ -73,14 +75,14 @@ static int hand_on(struct walk *walk, const struct chain *chain, uint32_t number
 	return result;
 }
 
-static int walk_chain(struct walk *walk, int fd, uint32_t number)
+static int walk_chain(struct walk *walk, int fd, uint32_t number, uint32_t first)
 {
 	struct chain chain;
-	int result = chain_begin(&chain, fd, tdbfile_chain(number, walk->chains), TDBFILE_USED);
-	int answer = 0;
+	int result = 0, answer = 0;
 
 	walk->count = 0;
-	while (result >= 0 && !answer && (result = chain_next(&chain)) == 1)
+	chain_begin_at(&chain, fd, walk->file_size, first, TDBFILE_USED);
+	while (!answer && (result = chain_next(&chain)) == 1)
 		answer = hand_on(walk, &chain, number);
 	chain_end(&chain);
 	/* The others are none the worse. */
@@ -91,12 +93,29 @@ static int walk_chain(struct walk *walk, int fd, uint32_t number)
 	return answer ? answer : result < 0 ? result : PAT_OK;
 }
 
+static int walk_some(struct walk *walk, int fd, uint32_t from, uint32_t count)
+{
+	uint32_t heads[CHAIN_HEADS], got;
+	int answer = chain_read_heads(fd, from, heads, count, &got);
+
+	if (answer == PAT_E_DAMAGED) {
+		walk->damaged = walk->no_more = true;
+		answer = PAT_OK;
+	}
+	for (uint32_t i = 0; !answer && i < got; i++)
+		if (heads[i] != 0)
+			answer = walk_chain(walk, fd, from + i, heads[i]);
+	return answer;
+}
+
 int pat_store_each(struct pat_store *store,
 		   int (*each)(const unsigned char *key, size_t key_len, const unsigned char *value,
 			       size_t value_len, void *data),
 		   void *data)
 {
 	struct walk walk = {.each = each, .data = data};
+	struct stat st;
+	uint32_t some;
 	int answer = 0;
 
 	if (store->fd < 0)
@@ -104,8 +123,13 @@ int pat_store_each(struct pat_store *store,
 	if (store->changed)
 		return PAT_E_INVALID;
 	walk.chains = store->hash_size;
-	for (uint32_t i = 0; !answer && i < walk.chains; i++)
-		answer = walk_chain(&walk, store->fd, i);
+	if (fstat(store->fd, &st) < 0)
+		return PAT_E_IO;
+	walk.file_size = (uint64_t)st.st_size;
+	for (uint32_t i = 0; !answer && !walk.no_more && i < walk.chains; i += some) {
+		some = walk.chains - i < CHAIN_HEADS ? walk.chains - i : CHAIN_HEADS;
+		answer = walk_some(&walk, store->fd, i, some);
+	}
 	free(walk.met);
 	return answer || !walk.damaged ? answer : PAT_E_DAMAGED;
 }

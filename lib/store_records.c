@@ -111,8 +111,11 @@ static int check_space(struct pat_store *store, size_t len)
 		store->room -= need;
 		return PAT_OK;
 	}
-	error = store->scattered ? chain_check_all(fd, (uint32_t)tdb_hash_size(store->tdb))
-				 : PAT_OK;
+	if (!store->scattered)
+		return PAT_OK;
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	error = chain_check_all(fd, (uint64_t)st.st_size, (uint32_t)tdb_hash_size(store->tdb));
 	if (!error)
 		store->scattered = false;
 	return error;
