@@ -57,8 +57,8 @@ static void tell_structure(struct rebuild *rebuild, struct source *source)
 	if (salvage->window.unreadable > 0)
 		tell_number(rebuild, PAT_NEWS_FAULT, which, salvage->window.unreadable,
 			    "bytes cannot be read from the disk");
-	if (!salvage->header_good && source->salvage.count > 0)
-		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, which, "its header is damaged");
+	if (salvage->header_fault != NULL && salvage->count > 0)
+		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, which, salvage->header_fault);
 	if (salvage->window.size > UINT32_MAX)
 		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, which,
 				  "it is longer than a store can be: nobody can use it");
@@ -108,7 +108,9 @@ static int take_sure(struct rebuild *rebuild, struct source *source)
 	if (!source->is_open)
 		return PAT_OK;
 	error = rebuild_take(rebuild, source, SALVAGE_REACHED);
-	source->distrusted |= !rebuild->has_meta;
+	/* A store that was changed has tokens, but for one that was swept empty. */
+	source->distrusted |= !rebuild->has_meta ||
+			      (rebuild->ledger.token_count <= 1 && rebuild->meta.generation > 0);
 	return error ? error : take_unreached(rebuild, source);
 }
 

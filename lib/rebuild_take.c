@@ -292,6 +292,8 @@ static int take_strangers(struct rebuild *rebuild, const struct source *source,
 
 	if (rebuild->has_strangers)
 		return PAT_OK;
+	if (record->place != SALVAGE_REACHED)
+		rebuild_tell(rebuild, PAT_NEWS_FAULT, &record->key, "the file had lost it");
 	rebuild->has_strangers = true;
 	rebuild->result->strangers = use->refused_unproved;
 	return put_use(rebuild, source, record, &none, &at);
@@ -416,6 +418,8 @@ static int take_meta(struct rebuild *rebuild, struct source *source,
 	if (meta.schema != PAT_SCHEMA)
 		return record->place == SALVAGE_REACHED ? PAT_E_VERSION : PAT_OK;
 	if (!rebuild->has_meta) {
+		if (record->place != SALVAGE_REACHED)
+			rebuild_tell(rebuild, PAT_NEWS_FAULT, &record->key, "the file had lost it");
 		rebuild->meta = meta;
 		rebuild->meta_at = source->is_store ? record->value_at : 0;
 		rebuild->meta_len = record->len;

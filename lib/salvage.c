@@ -11,7 +11,7 @@
 
 enum { PAGE_BITS = 12 };
 
-static int add(struct salvage *salvage, uint64_t at, uint32_t next, bool sure)
+static int add(struct salvage *salvage, uint64_t at, const struct tdbfile_record *record, bool sure)
 {
 	if (salvage->count == salvage->room) {
 		size_t room = salvage->room ? salvage->room * 2 : 4096;
@@ -23,7 +23,9 @@ static int add(struct salvage *salvage, uint64_t at, uint32_t next, bool sure)
 		salvage->room = room;
 	}
 	salvage->entries[salvage->count++] =
-		(struct salvage_entry){.at = (uint32_t)at | (sure ? SURE : 0), .next = next};
+		(struct salvage_entry){.at = (uint32_t)at | (sure ? SURE : 0),
+				       .next = record->next,
+				       .chain = record->full_hash % salvage->hash_size};
 	return PAT_OK;
 }
 
@@ -73,7 +75,7 @@ static int walk(struct salvage *salvage)
 		if (thing == RECORD) {
 			if (salvage->count == 0)
 				salvage->gap_first = salvage->found.gap_bytes > 0;
-			error = add(salvage, at, record.next, !new_run);
+			error = add(salvage, at, &record, !new_run);
 			new_run = false;
 		} else {
 			salvage->found.free_bytes += len;
@@ -113,17 +115,26 @@ struct salvage_entry *salvage_entry_at(struct salvage *salvage, uint32_t at)
 	return NULL;
 }
 
-int salvage_open(struct salvage *salvage, int fd)
+static void forget(struct salvage *salvage)
+{
+	free(salvage->entries);
+	free(salvage->pages);
+	free(salvage->broken);
+	salvage->entries = NULL;
+	salvage->pages = NULL;
+	salvage->broken = NULL;
+	salvage->count = salvage->room = 0;
+	memset(&salvage->found, 0, sizeof(salvage->found));
+}
+
+/* Along the file, and along the chains. */
+static int go_through(struct salvage *salvage)
 {
 	int error;
 
-	*salvage = (struct salvage){.count = 0};
-	error = window_open(&salvage->window, fd);
-	if (!error)
-		error = salvage_read_header(salvage);
-	salvage->found.untailed = 0;
-	if (!error)
-		error = walk(salvage);
+	forget(salvage);
+	salvage->gap_first = false;
+	error = walk(salvage);
 	if (!error)
 		error = index_pages(salvage);
 	if (error)
@@ -132,6 +143,26 @@ int salvage_open(struct salvage *salvage, int fd)
 	if (salvage->broken == NULL)
 		return PAT_E_NOMEM;
 	salvage_follow_all(salvage);
+	return PAT_OK;
+}
+
+int salvage_open(struct salvage *salvage, int fd)
+{
+	int error;
+
+	*salvage = (struct salvage){.count = 0};
+	error = window_open(&salvage->window, fd);
+	if (!error)
+		error = salvage_read_header(salvage);
+	if (!error)
+		error = go_through(salvage);
+	/* What is in a chain is no part of a recovery area, whatever that says of its length. */
+	if (!error && salvage->overlaid) {
+		salvage->no_areas = true;
+		error = go_through(salvage);
+	}
+	if (error)
+		return error;
 	if (salvage->found.untailed > 0)
 		salvage_count_untailed(salvage);
 	salvage_mark_runs(salvage);
@@ -141,9 +172,7 @@ int salvage_open(struct salvage *salvage, int fd)
 void salvage_close(struct salvage *salvage)
 {
 	window_close(&salvage->window);
-	free(salvage->entries);
-	free(salvage->pages);
-	free(salvage->broken);
+	forget(salvage);
 	*salvage = (struct salvage){.count = 0};
 }
 

@@ -30,20 +30,24 @@ enum salvage_place {
 struct salvage_entry {
 	uint32_t at; /* its two lowest bits are flags */
 	uint32_t next;
+	uint32_t chain; /* where it belongs */
 };
 
 struct salvage {
 	struct window window;
 	uint32_t hash_size;
-	uint32_t recovery_start; /* 0: none, or not known */
-	bool header_good;
+	uint32_t recovery_start;       /* 0: none, or not known */
+	bool header_good;              /* it tells where the chains are */
+	const char *header_fault;      /* what is wrong with the header, or NULL */
+	bool no_areas;                 /* what looks like a recovery area is none */
+	bool overlaid;                 /* a chain leads into one, or into free space */
 	bool gap_first;                /* before the first entry */
 	struct salvage_entry *entries; /* in the order of the file */
 	size_t count, room;
 	uint32_t *pages;       /* the first entry behind each 4 KiB */
 	unsigned char *broken; /* a bit for each chain that leads nowhere */
 	struct {
-		uint64_t chains;     /* broken ones */
+		uint64_t chains;     /* broken ones, or such with a record that is not theirs */
 		uint64_t gap_bytes;  /* that are no record, nor free space */
 		uint64_t free_bytes; /* of space that may be used again */
 		uint64_t untailed;   /* records whose length is not confirmed by their tail */

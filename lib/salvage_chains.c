@@ -12,8 +12,7 @@ static void set_broken(struct salvage *salvage, uint32_t chain)
 	salvage->broken[chain / 8] |= (unsigned char)(1 << chain % 8);
 }
 
-/* Goes past a record that is none any more, but by which a look-up would still find the next one.
- */
+/* Goes past a record by which a look-up would still find the next one. */
 static bool go_past(const struct salvage *salvage, uint32_t *at)
 {
 	struct tdbfile_record record;
@@ -26,8 +25,32 @@ static bool go_past(const struct salvage *salvage, uint32_t *at)
 	return true;
 }
 
-/* Follows a chain. What another led to before is the end of it: a loop, or two that cross. */
-static bool follow(struct salvage *salvage, uint32_t at)
+/* Whether that is the chain in which a record is looked for: the hash in the file may be what is
+ * damaged, or the key. */
+static bool belongs(struct salvage *salvage, const struct salvage_entry *entry, uint32_t chain)
+{
+	struct salvage_record record;
+
+	if (entry->chain == chain)
+		return true;
+	return salvage_get(salvage, (size_t)(entry - salvage->entries), &record) &&
+	       tdbfile_hash(record.key.bytes, (uint32_t)record.key.len) % salvage->hash_size ==
+		       chain;
+}
+
+/* Whether there is a whole record after all, which the walk along the file went past. */
+static bool is_overlaid(struct salvage *salvage, uint32_t at)
+{
+	struct tdbfile_record record;
+	uint64_t len;
+
+	return (uint64_t)at + sizeof(record) <= salvage->window.size &&
+	       salvage_look_at(salvage, at, &record, &len) == RECORD;
+}
+
+/* Follows a chain, past what is no record any more, and past what another one is to lead to. True
+ * if there is nothing of the kind, and it comes to an end. */
+static bool follow(struct salvage *salvage, uint32_t chain, uint32_t at)
 {
 	enum { PAST_MAX = 64 };
 	unsigned past = 0;
@@ -35,7 +58,8 @@ static bool follow(struct salvage *salvage, uint32_t at)
 	while (at != 0) {
 		struct salvage_entry *entry = salvage_entry_at(salvage, at);
 
-		if (entry == NULL) {
+		salvage->overlaid |= entry == NULL && is_overlaid(salvage, at);
+		if (entry == NULL || !belongs(salvage, entry, chain)) {
 			if (++past > PAST_MAX || !go_past(salvage, &at))
 				return false;
 			continue;
@@ -46,6 +70,18 @@ static bool follow(struct salvage *salvage, uint32_t at)
 		at = entry->next;
 	}
 	return past == 0;
+}
+
+/* Where no chain leads to any record, what must be damaged is the heads of them. */
+static void doubt_all(struct salvage *salvage)
+{
+	for (size_t i = 0; i < salvage->count; i++)
+		if (salvage->entries[i].at & REACHED)
+			return;
+	if (salvage->count == 0)
+		return;
+	salvage->found.chains = salvage->hash_size;
+	memset(salvage->broken, 0xff, salvage->hash_size / 8 + 1);
 }
 
 void salvage_follow_all(struct salvage *salvage)
@@ -62,12 +98,13 @@ void salvage_follow_all(struct salvage *salvage)
 		if (bytes != NULL)
 			memcpy(heads, bytes, some * sizeof(heads[0]));
 		for (uint32_t i = 0; i < some; i++) {
-			if (follow(salvage, heads[i]))
+			if (follow(salvage, chain + i, heads[i]))
 				continue;
 			salvage->found.chains++;
 			set_broken(salvage, chain + i);
 		}
 	}
+	doubt_all(salvage);
 }
 
 void salvage_mark_runs(struct salvage *salvage)

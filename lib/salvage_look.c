@@ -12,6 +12,8 @@
 #define LADDER_BOTTOM 10007
 #define LADDER_STEPS 10
 
+static const char damaged[] = "its header is damaged";
+
 bool salvage_has_tail(struct salvage *salvage, uint64_t at, const struct tdbfile_record *record)
 {
 	const unsigned char *tail;
@@ -46,7 +48,7 @@ static bool has_sum(struct salvage *salvage, uint64_t at, const struct tdbfile_r
 static bool is_recovery(const struct salvage *salvage, uint64_t at,
 			const struct tdbfile_record *record)
 {
-	if (record->rec_len > salvage->window.size - at - sizeof(*record))
+	if (salvage->no_areas || record->rec_len > salvage->window.size - at - sizeof(*record))
 		return false;
 	if (salvage->recovery_start != 0 && at == salvage->recovery_start)
 		return record->magic == TDBFILE_RECOVERY || record->magic == 0;
@@ -93,6 +95,18 @@ static bool fits(struct salvage *salvage, uint32_t hash_size)
 	       salvage_look_at(salvage, at, &record, &len) != NOTHING;
 }
 
+/* What TDB would refuse the file for, or write to it so that nobody finds it. */
+static const char *find_fault(const struct tdbfile_header *header)
+{
+	if (memcmp(header->magic, TDBFILE_MAGIC_FOOD, sizeof(TDBFILE_MAGIC_FOOD)) != 0 ||
+	    header->version != TDBFILE_VERSION)
+		return damaged;
+	if (header->rwlocks != TDBFILE_OTHER_HASH || !tdbfile_hashes_right(header->hashes))
+		return "its header does not tell the hash function any more: nothing can be "
+		       "changed before a rebuild";
+	return NULL;
+}
+
 int salvage_read_header(struct salvage *salvage)
 {
 	const unsigned char *bytes = window_get(&salvage->window, 0, sizeof(struct tdbfile_header));
@@ -104,9 +118,8 @@ int salvage_read_header(struct salvage *salvage)
 	memcpy(&header, bytes, sizeof(header));
 	salvage->recovery_start = header.recovery_start;
 	salvage->hash_size = header.hash_size;
-	salvage->header_good =
-		memcmp(header.magic, TDBFILE_MAGIC_FOOD, sizeof(TDBFILE_MAGIC_FOOD)) == 0 &&
-		header.version == TDBFILE_VERSION;
+	salvage->header_fault = find_fault(&header);
+	salvage->header_good = salvage->header_fault != damaged;
 	if (fits(salvage, header.hash_size))
 		return PAT_OK;
 	for (int i = 0; i < LADDER_STEPS; i++, hash_size *= 2) {
@@ -114,10 +127,12 @@ int salvage_read_header(struct salvage *salvage)
 			continue;
 		salvage->hash_size = hash_size;
 		salvage->header_good = false;
+		salvage->header_fault = damaged;
 		return PAT_OK;
 	}
 	if (tdbfile_records(header.hash_size) > salvage->window.size || header.hash_size == 0) {
 		salvage->header_good = false;
+		salvage->header_fault = damaged;
 		salvage->hash_size = 1;
 	}
 	return PAT_OK;

@@ -23,6 +23,15 @@ uint32_t tdbfile_hash(const void *key, uint32_t len)
 	return tdb_jenkins_hash(&tdb_key);
 }
 
+bool tdbfile_hashes_right(const uint32_t hashes[2])
+{
+	static const char food[] = TDBFILE_MAGIC_FOOD;
+	const uint32_t magic = TDBFILE_USED;
+
+	return hashes[0] == tdbfile_hash(food, sizeof(food)) &&
+	       hashes[1] == tdbfile_hash(&magic, sizeof(magic));
+}
+
 static int read_at(int fd, void *data, size_t len, off_t at)
 {
 	char *to = data;
@@ -172,7 +181,52 @@ int slot_check_hashes(int fd)
 
 	if (error)
 		return error;
-	return hashes[0] == 0 && hashes[1] == 0 ? PAT_E_DAMAGED : PAT_OK;
+	return tdbfile_hashes_right(hashes) ? PAT_OK : PAT_E_DAMAGED;
+}
+
+/* The size of the whole at the end of a record, which is told from what merely looks like one by
+ * it. */
+static int check_tail(int fd, uint64_t at, const struct tdbfile_record *record)
+{
+	const uint64_t whole = sizeof(*record) + (uint64_t)record->rec_len;
+	uint32_t total;
+	int error;
+
+	if (record->rec_len < sizeof(total))
+		return PAT_E_DAMAGED;
+	error = read_at(fd, &total, sizeof(total), (off_t)(at + whole - sizeof(total)));
+	return error ? error : total == whole ? PAT_OK : PAT_E_DAMAGED;
+}
+
+int slot_check_table(int fd)
+{
+	struct tdbfile_header header;
+	struct tdbfile_record record;
+	struct stat st;
+	uint64_t at;
+	int error = read_header(fd, &header);
+
+	if (error)
+		return error;
+	at = tdbfile_records(header.hash_size);
+	if (fstat(fd, &st) < 0)
+		return PAT_E_IO;
+	/* A new one ends there. */
+	if ((uint64_t)st.st_size == at)
+		return PAT_OK;
+	error = read_at(fd, &record, sizeof(record), (off_t)at);
+	if (error)
+		return error;
+	switch (record.magic) {
+	case TDBFILE_USED:
+	case TDBFILE_FREE:
+	case TDBFILE_DEAD:
+		return check_tail(fd, at, &record);
+	case TDBFILE_RECOVERY:
+	case 0:
+		return at == header.recovery_start ? PAT_OK : PAT_E_DAMAGED;
+	}
+	return PAT_E_DAMAGED;
 }
 
 int slot_forget_recovery(int fd)

@@ -39,11 +39,14 @@ int slot_look_at_recovery(int fd, enum slot_recovery *found);
 /* The same of a file of which the size is known; and how many chains it has. */
 int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, uint32_t *hash_size);
 
-/*
- * PAT_E_DAMAGED for a file of which TDB cannot tell the hash function: it takes one that is not
- * ours, and what it writes then nobody finds.
- */
+/* PAT_E_DAMAGED for a file of which TDB would not tell the right hash function. */
 int slot_check_hashes(int fd);
+
+/*
+ * PAT_E_DAMAGED where the heads of the hash chains do not end where records begin: the header has
+ * another number of chains than the file, and each head that is written destroys something.
+ */
+int slot_check_table(int fd);
 
 /* Has the header say that there is none, on disk when this returns 0. */
 int slot_forget_recovery(int fd);

@@ -214,10 +214,10 @@ static int check_schema(struct pat_store *store)
 {
 	int error = pat_store_get_meta(store, &store->meta);
 
-	/* One record is enough to tell it from another program's file. */
-	if (error == PAT_E_NOTFOUND && pat_store_each(store, is_ours, NULL) != 1)
-		return PAT_E_DAMAGED;
 	if (error == PAT_E_NOTFOUND || error == PAT_E_DAMAGED) {
+		/* One record is enough to tell it from another program's file. */
+		if (pat_store_each(store, is_ours, NULL) != 1)
+			return PAT_E_DAMAGED;
 		store->meta =
 			(struct pat_meta){.schema = PAT_SCHEMA, .created_at = (int64_t)time(NULL)};
 		return PAT_OK;

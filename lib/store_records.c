@@ -86,9 +86,9 @@ static void discard(TDB_DATA *value)
 }
 
 /*
- * Whether TDB may be let loose on the free space, to put a record of that size there: of some loops
- * in it TDB finds no end. Where no piece is large enough it makes the file longer, and then, if
- * much of it is free, goes through all chains.
+ * Whether TDB may be let loose on the table of chains, to enter a record, and on the free space, to
+ * put it there: of some loops in that TDB finds no end. Where no piece is large enough it makes the
+ * file longer, and then, if much of it is free, goes through all chains.
  */
 static int check_space(struct pat_store *store, size_t len)
 {
@@ -100,6 +100,9 @@ static int check_space(struct pat_store *store, size_t len)
 	if (!store->sure_space) {
 		if (fstat(fd, &st) < 0)
 			return PAT_E_IO;
+		error = slot_check_table(fd);
+		if (error)
+			return error;
 		error = chain_measure_space(fd, (uint64_t)st.st_size, &space);
 		if (error)
 			return error;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-#include "unit_store.h"
+#include "unit_damage.h"
 
 #include "../../lib/salvage.h"
-#include "../../lib/tdbfile.h"
 
 /*
  * Files of which a part is damaged, or was left so by a power cut: what is not harmed can be used,
  * what is harmed is told of, and nobody is kept waiting.
  */
 
-enum { TOKENS = 40, HASH_SIZE = 10007 };
+enum { TOKENS = 40 };
 
 static int setup(void **state)
 {
@@ -24,49 +23,6 @@ static int setup(void **state)
 #define with_tokens(test) cmocka_unit_test_setup_teardown(test, setup, unit_place_teardown)
 
 /* --- the file */
-
-static struct unit_bytes file;
-
-static void load(void)
-{
-	free(file.data);
-	file = unit_read_file(place.path);
-}
-
-static void save(void)
-{
-	unit_write_file(place.path, file.data, file.len);
-}
-
-static uint32_t word(uint64_t at)
-{
-	uint32_t value;
-
-	memcpy(&value, file.data + at, sizeof(value));
-	return value;
-}
-
-static void set_word(uint64_t at, uint32_t value)
-{
-	memcpy(file.data + at, &value, sizeof(value));
-}
-
-static uint64_t chain_of(const char *key)
-{
-	return tdbfile_chain(tdbfile_hash(key, (uint32_t)strlen(key)), HASH_SIZE);
-}
-
-/* Where the head of a record is. */
-static uint32_t record_of(const char *key)
-{
-	uint32_t at = word(chain_of(key));
-
-	while (at != 0 &&
-	       (word(at + 8) != strlen(key) || memcmp(file.data + at + 24, key, strlen(key)) != 0))
-		at = word(at);
-	assert_int_not_equal(at, 0);
-	return at;
-}
 
 /* Ties a record to itself, so that its chain has no end. */
 static void tie(const char *key)
