@@ -74,11 +74,13 @@ static void look(struct patient *patient)
 	turn_to(patient, READER_OPEN);
 	error = pat_store_open(&store, patient->path, PAT_STORE_READ, pat_deadline_in(LOGIN_MS));
 	pat_store_close(store);
-	if (error && head_is_whole(patient))
-		wrong(patient, "records are damaged, and nobody can open the store: %s",
+	map_patient(patient);
+	if (error && head_is_whole(patient) && is_worth_opening(patient))
+		wrong(patient, "there are whole records, and nobody can open the store: %s",
 		      pat_error_text(error));
 	patient->look->opened = error == 0;
-	map_patient(patient, error == 0);
+	if (error)
+		forget_patient(patient);
 	turn_to(patient, READER_VERIFY);
 	try_tokens(patient, seed, 3);
 	turn_to(patient, READER_CHECK);
@@ -140,12 +142,11 @@ static void treat(uint64_t seed, struct harm *harm, struct patient *patient, str
 	pid_t pid;
 
 	harm->good = patient->good = good;
-	harm->size = good->size;
 	harm->sparse = 0;
 	harm->replayed = false;
 	harm->seed = patient->seed = seed;
-	memset(harm->data, 0, harm->room);
 	memcpy(harm->data, good->data, good->size);
+	harm->size = good->size;
 	do_harm(harm, kind);
 	patient->ask_patstore = below(&own, 8) == 0;
 	*patient->look = (struct look){0};

@@ -18,7 +18,7 @@ elif [ "${PAT_SEED-}" ]; then
 elif [ "${PAT_SANITIZED-}" ]; then
 	WANTED=150 LEAST=50 FOR=3
 else
-	WANTED=700 LEAST=100 FOR=3
+	WANTED=1500 LEAST=100 FOR=4
 fi
 mkdir -m 700 "$W/damage"
 

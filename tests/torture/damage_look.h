@@ -172,13 +172,12 @@ static void turn_to(struct patient *patient, enum reader reader)
 
 /* --- what can be reached */
 
-static const unsigned char *find_value(const struct patient *patient, struct pat_key key,
+static const unsigned char *find_value(const struct reader_file *file, struct pat_key key,
 				       uint32_t *len, bool *broken)
 {
 	TDB_DATA tdb_key = {.dptr = (unsigned char *)key.bytes, .dsize = key.len};
 
-	return reader_find(&patient->file, key.bytes, key.len, tdb_jenkins_hash(&tdb_key), len,
-			   broken);
+	return reader_find(file, key.bytes, key.len, tdb_jenkins_hash(&tdb_key), len, broken);
 }
 
 static const struct good_record *good_record(const struct good *good, struct pat_key key)
@@ -198,19 +197,33 @@ static bool still_told(struct pat_key key, const unsigned char *value, uint32_t 
 	return key.bytes[0] == 'u' && pat_use_decode(key.bytes + 1, value, len, &use) == PAT_OK;
 }
 
+/* As it is to be, or as it was before the change that was cut off was rolled back: nobody can do
+ * that when the mark of it is lost, nor tell that it was to be. */
+static bool is_as_it_was(const struct good *good, const struct good_record *was,
+			 const unsigned char *value, uint32_t len)
+{
+	const struct reader_file unsettled = {good->data, good->size};
+	const unsigned char *other;
+	uint32_t other_len;
+	bool broken;
+
+	if (len == was->len && memcmp(value, good->settled + value_at(was), len) == 0)
+		return true;
+	other = find_value(&unsettled, was->key, &other_len, &broken);
+	return other != NULL && len == other_len && memcmp(value, other, len) == 0;
+}
+
 /* What has become of a record: as it was; another; not reached for damage on the way; not found. */
 static enum fate find_fate(const struct patient *patient, const struct good_record *was)
 {
 	struct pat_key key = was->key;
 	bool broken;
 	uint32_t len;
-	const unsigned char *value = find_value(patient, key, &len, &broken);
+	const unsigned char *value = find_value(&patient->file, key, &len, &broken);
 
 	if (value == NULL)
 		return broken ? FATE_CUT_OFF : FATE_GONE;
-	return (len == was->len &&
-		memcmp(value, patient->good->settled + value_at(was), len) == 0) ||
-			       still_told(key, value, len)
+	return is_as_it_was(patient->good, was, value, len) || still_told(key, value, len)
 		       ? FATE_WHOLE
 		       : FATE_DAMAGED;
 }
@@ -220,6 +233,15 @@ static void find_fates(struct patient *patient)
 {
 	for (size_t i = 0; i < patient->good->record_count; i++)
 		patient->fates[i] = find_fate(patient, &patient->good->records[i]);
+}
+
+/* Whether anything can be reached: what has not one whole record may be another program's file. */
+static bool is_worth_opening(const struct patient *patient)
+{
+	for (size_t i = 0; i < patient->good->record_count; i++)
+		if (patient->fates[i] == FATE_WHOLE)
+			return true;
+	return false;
 }
 
 static enum fate fate_of(const struct patient *patient, struct pat_key key)
@@ -484,7 +506,12 @@ static int run_patstore(const struct patient *patient, const char *command, cons
 	ssize_t got;
 	pid_t pid;
 
-	if (pipe(ends) < 0 || (pid = fork()) < 0)
+	if (pipe(ends) < 0)
+		abort();
+	/* A machine that is busy may have no process left for a moment. */
+	for (unsigned tries = 0; (pid = fork()) < 0 && tries < 100; tries++)
+		usleep(50000);
+	if (pid < 0)
 		abort();
 	if (pid == 0) {
 		setrlimit(RLIMIT_CPU, &limit);

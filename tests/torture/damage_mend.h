@@ -22,14 +22,14 @@ static inline void write_patient(const struct patient *patient)
 }
 
 /* Maps the file, as far as it may have contents: what can be reached in it is to be seen. */
-static inline void map_patient(struct patient *patient, bool opened)
+static inline void map_patient(struct patient *patient)
 {
 	int fd = open(patient->path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	void *map = MAP_FAILED;
 
 	patient->file = (struct reader_file){NULL, 0};
-	if (opened && fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0) {
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0) {
 		uint64_t size = (uint64_t)st.st_size;
 
 		if (size > patient->harm->room)
@@ -40,6 +40,15 @@ static inline void map_patient(struct patient *patient, bool opened)
 	}
 	if (fd >= 0)
 		close(fd);
+	find_fates(patient);
+}
+
+/* Lets go of the file: nobody can reach anything in it. */
+static inline void forget_patient(struct patient *patient)
+{
+	if (patient->file.data != NULL)
+		reader_close(&patient->file);
+	patient->file = (struct reader_file){NULL, 0};
 	find_fates(patient);
 }
 
@@ -86,9 +95,9 @@ static inline bool patstore_can(const char *patstore, const char *command)
 /* Lets go of the file, and looks at the new one that has its name. */
 static inline void map_again(struct patient *patient, bool opened)
 {
-	if (patient->file.data != NULL)
-		reader_close(&patient->file);
-	map_patient(patient, opened);
+	forget_patient(patient);
+	if (opened)
+		map_patient(patient);
 }
 
 /* Whether a record of the good store, that was whole before, is there after it. */
