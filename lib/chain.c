@@ -205,8 +205,7 @@ int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key,
 	return result == 0 && chain->doubtful ? PAT_E_DAMAGED : result;
 }
 
-/* Whether the size of the whole stands at its end: TDB takes it for granted when it merges. */
-static int check_tail(struct chain *chain)
+int chain_check_tail(const struct chain *chain)
 {
 	uint32_t total, whole = chain->record.rec_len + (uint32_t)sizeof(chain->record);
 	int error;
@@ -225,7 +224,7 @@ int chain_measure_space(int fd, uint64_t file_size, struct chain_space *space)
 	*space = (struct chain_space){.bytes = 0};
 	chain.size = file_size;
 	while (result >= 0 && chain.steps < PIECES_MAX && (result = chain_next(&chain)) == 1) {
-		result = check_tail(&chain);
+		result = chain_check_tail(&chain);
 		space->bytes += chain.record.rec_len;
 		if (chain.record.rec_len > space->largest)
 			space->largest = chain.record.rec_len;

@@ -61,6 +61,10 @@ bool chain_fits(const struct chain *chain);
 /* Copies bytes that lie `from` bytes behind the head of the record. 0, PAT_E_DAMAGED, PAT_E_IO. */
 int chain_read(const struct chain *chain, size_t from, void *bytes, size_t len);
 
+/* Whether the size of the whole stands at the end of the record, which TDB takes for granted when
+ * it merges free space. 0, PAT_E_DAMAGED, PAT_E_IO. */
+int chain_check_tail(const struct chain *chain);
+
 /* Begins the chain of a key and goes on to its record. 1, 0 if there surely is none, or an error.
  */
 int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key, size_t len);

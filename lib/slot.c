@@ -184,18 +184,19 @@ int slot_check_hashes(int fd)
 	return tdbfile_hashes_right(hashes) ? PAT_OK : PAT_E_DAMAGED;
 }
 
-/* The size of the whole at the end of a record, which is told from what merely looks like one by
- * it. */
-static int check_tail(int fd, uint64_t at, const struct tdbfile_record *record)
+/* Whether there is a record, or free space, which the size at its end tells from what merely looks
+ * like one. */
+static int check_record(int fd, uint64_t file_size, uint32_t at, uint32_t magic)
 {
-	const uint64_t whole = sizeof(*record) + (uint64_t)record->rec_len;
-	uint32_t total;
-	int error;
+	struct chain chain;
+	int result;
 
-	if (record->rec_len < sizeof(total))
-		return PAT_E_DAMAGED;
-	error = read_at(fd, &total, sizeof(total), (off_t)(at + whole - sizeof(total)));
-	return error ? error : total == whole ? PAT_OK : PAT_E_DAMAGED;
+	chain_begin_at(&chain, fd, file_size, at, magic);
+	result = chain_next(&chain);
+	if (result == 1)
+		result = chain_check_tail(&chain);
+	chain_end(&chain);
+	return result;
 }
 
 int slot_check_table(int fd)
@@ -221,7 +222,7 @@ int slot_check_table(int fd)
 	case TDBFILE_USED:
 	case TDBFILE_FREE:
 	case TDBFILE_DEAD:
-		return check_tail(fd, at, &record);
+		return check_record(fd, (uint64_t)st.st_size, (uint32_t)at, record.magic);
 	case TDBFILE_RECOVERY:
 	case 0:
 		return at == header.recovery_start ? PAT_OK : PAT_E_DAMAGED;
