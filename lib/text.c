@@ -54,8 +54,8 @@ static bool showable(uint32_t c)
 		{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 	};
 
-	/* Most are, and the log has the name of a token only if there is one: that must not be told by
-	 * the time. */
+	/* Most are, and the log has the name of a token only if there is one: that must not be told
+	 * by the time. */
 	if (c >= ' ' && c <= '~')
 		return true;
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)

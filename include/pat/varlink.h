@@ -37,7 +37,8 @@ int pat_varlink_read(struct pat_varlink *link, pat_deadline deadline, json_t **m
 /*
  * Writes one message. The text of it is wiped from memory afterwards. PAT_E_BUSY when the other
  * end does not take it before the deadline; PAT_E_CLOSED; PAT_E_TOOBIG; PAT_E_INVALID when it is no
- * object; PAT_E_IO; PAT_E_NOMEM, also when there was none for a part of the message while it was made.
+ * object; PAT_E_IO; PAT_E_NOMEM, also when there was none for a part of the message while it was
+ * made.
  */
 int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadline deadline);
 
