@@ -10,11 +10,11 @@
 struct parcel {
 	char byte;
 	struct iovec part;
+	struct msghdr message;
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct msghdr message;
 };
 
 static void pack(struct parcel *parcel)

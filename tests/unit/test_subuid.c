@@ -14,7 +14,7 @@ static struct subuids subuids;
 static void write_file(const char *text)
 {
 	static time_t when = 1000000;
-	const struct timespec times[] = {{.tv_sec = ++when}, {.tv_sec = when}};
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = when++}};
 	FILE *file = fopen(path, "we");
 
 	assert_non_null(file);
