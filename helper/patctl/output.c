@@ -146,15 +146,32 @@ json_t *json_token(json_t *token)
 	return object;
 }
 
+/* Terminals take DEL for a control character, which JSON does not: it is the one below 0x80 that
+ * jansson leaves as it is. `room` is how much `text` has for it; it stands in strings alone. */
+static void escape_deletes(char *text, size_t room)
+{
+	static const char escape[] = "\\u007f";
+	size_t len = strlen(text);
+
+	for (char *at = text; (at = strchr(at, '\x7f')) != NULL && len + sizeof(escape) <= room;) {
+		memmove(at + sizeof(escape) - 1, at + 1, strlen(at));
+		memcpy(at, escape, sizeof(escape) - 1);
+		len += sizeof(escape) - 2;
+	}
+}
+
 char *json_text(const json_t *json)
 {
 	const size_t flags = JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY;
 	size_t len = json_dumpb(json, NULL, 0, flags);
-	char *text = malloc(len + 2);
+	/* Each character may have to be escaped. */
+	size_t room = 6 * len + 2;
+	char *text = malloc(room);
 
 	if (len == 0 || text == NULL || json_dumpb(json, text, len, flags) != len)
 		out_of_memory();
 	memcpy(text + len, "\n", 2);
+	escape_deletes(text, room);
 	return text;
 }
 
