@@ -129,8 +129,10 @@ bool grow_take_exit(struct grow *grow, pid_t pid, int status, const struct setti
 void grow_now(const struct settings *settings)
 {
 	struct pat_rebuild_need need;
+	unsigned before = alarm(GIVE_UP_SECONDS);
 
 	if (pat_rebuild_need(settings->store, pat_deadline_in(WAIT_MS), &need) == 0 &&
 	    (need.crowded || need.hollow))
 		(void)rebuild(settings, false);
+	alarm(before);
 }

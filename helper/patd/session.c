@@ -2,11 +2,13 @@
 #include "session.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "bound.h"
 #include "confine.h"
 #include "grants.h"
 #include "log.h"
@@ -214,6 +216,16 @@ static int admit(struct session *session, const struct method *method, const jso
 	return 0;
 }
 
+/* A list may be as long as it is, and is in nobody's way. */
+static void act(struct session *session, const struct method *method, const json_t *parameters)
+{
+	if (!session->more)
+		bound_begin(SIG_DFL);
+	(void)method->act(session, parameters);
+	if (!session->more)
+		bound_end();
+}
+
 static void dispatch(struct session *session, const char *name, json_t *parameters)
 {
 	const struct method *method = methods;
@@ -241,7 +253,7 @@ static void dispatch(struct session *session, const char *name, json_t *paramete
 		}
 		session->fresh = false;
 	}
-	(void)method->act(session, parameters);
+	act(session, method, parameters);
 }
 
 static void serve_calls(struct session *session)

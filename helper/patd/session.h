@@ -21,6 +21,7 @@
  *  - do what grants more only after fresh authentication, which is good for one such request;
  *  - end at the first message that is not well-formed, after IDLE_MS of silence, after REQUESTS
  *    requests, and in any case after SESSION_SECONDS;
+ *  - be ended when a call that is not for a list computes without an end (bound.h);
  *  - have no more rights than a PAM module may need (confine.h).
  */
 

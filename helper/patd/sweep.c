@@ -6,7 +6,9 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "bound.h"
 #include "grow.h"
 #include "log.h"
 #include "pat/account.h"
@@ -279,6 +281,16 @@ static int gather_uids(const char *path, struct uids *uids)
 	return error;
 }
 
+/* A signal handler. */
+static void give_up(int number)
+{
+	static const char why[] = "patd: a change of the store does not come to an end: "
+				  "patstore check tells more, patstore rebuild mends it\n";
+
+	(void)number;
+	_exit(write(STDERR_FILENO, why, sizeof(why) - 1) < 0 ? 3 : 1);
+}
+
 static int sweep_uid(struct sweep *sweep, uint32_t uid)
 {
 	struct holder holder;
@@ -288,8 +300,11 @@ static int sweep_uid(struct sweep *sweep, uint32_t uid)
 	/* Asked before the store is taken: a name service may take its time. */
 	holder.known = sweep->answers && pat_account_by_uid(uid, false, &holder.account) == PAT_OK;
 	error = visit(sweep, uid, &holder, false, &changes);
-	if (!error && changes > 0)
+	if (!error && changes > 0) {
+		bound_begin(give_up);
 		error = visit(sweep, uid, &holder, true, &changes);
+		bound_end();
+	}
 	return error;
 }
 
