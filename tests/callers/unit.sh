@@ -245,6 +245,29 @@ box systemctl start "${names[@]}"
 is 'stopped, it is there for 8 confined units that start at once' \
 	"$(grep -l "^$ACCEPTED" "$ROOT"/opt/out/strict@* | wc -l)" 8
 
+# --- patd that cannot start
+
+# With somebody waiting all the time; who knows nothing of it is let in when it is mended.
+DROPIN=$ROOT/etc/systemd/system/patd.service.d
+box systemctl stop patd.service 2>/dev/null
+mkdir "$DROPIN"
+printf '[Service]\nExecStart=\nExecStart=+/bin/sh -c "date >>/opt/out/starts; exit 1"\n' >"$DROPIN/broken.conf"
+box systemctl daemon-reload
+began=$SECONDS
+box_as alice patctl list >/dev/null 2>&1 &
+waiting=$!
+keeps_out 'while patd cannot start, nobody is let in by way of it' strict system_err
+keeps_out 'nor later' strict system_err
+starts=$(wc -l <"$ROOT/opt/out/starts") passed=$((SECONDS - began))
+ok "it is tried again, and not more than once a second ($starts in $passed s)" \
+	test "$starts" -ge 2 -a "$starts" -le $((passed + 2))
+is 'the sockets stay' "$(state_of ActiveState patd.socket)" active
+rm -r "$DROPIN"
+box systemctl daemon-reload
+wait "$waiting"
+is 'who waited all the time is served when that is mended' $? 0
+lets_in 'and a login is let in' strict
+
 # --- the others
 
 run box systemctl start patd-sweep.service
