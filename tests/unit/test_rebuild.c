@@ -667,6 +667,71 @@ static void a_mint_that_was_cut_off_is_not_invented(void **state)
 	}
 }
 
+/* Takes a record out of its chain, as if it had never been put there: its bytes stay. */
+static void unlink_from_chain(const char key[1 + PAT_ID_LEN])
+{
+	struct unit_bytes file = unit_read_file(place.path);
+	const uint32_t hash = tdbfile_hash(key, 1 + PAT_ID_LEN);
+	size_t link = (size_t)tdbfile_chain(hash, 10007);
+	uint32_t at;
+
+	for (memcpy(&at, file.data + link, sizeof(at)); at != 0;
+	     memcpy(&at, file.data + link, sizeof(at))) {
+		if (memcmp(file.data + at + sizeof(struct tdbfile_record), key, 1 + PAT_ID_LEN) ==
+		    0) {
+			damage(link, file.data + at, sizeof(at));
+			break;
+		}
+		link = at;
+	}
+	assert_int_not_equal(at, 0);
+	free(file.data);
+}
+
+/* What is in the file of a mint whose transaction came so far and no further. */
+static void what_a_mint_that_was_cut_off_has_left_is_not_taken_for_a_token(void **state)
+{
+	struct pat_store *store;
+	struct pat_grant grant;
+	char grant_key[] = "t00000000", use_key[] = "u00000000";
+
+	(void)state;
+	assert_int_equal(unit_add(500, 2000), 0);
+	memcpy(grant_key + 1, unit_id((char[PAT_ID_LEN + 1]){""}, 500), PAT_ID_LEN);
+	memcpy(use_key + 1, grant_key + 1, PAT_ID_LEN);
+	store = unit_opened(PAT_STORE_CHANGE);
+	assert_int_equal(pat_store_drop_index(store, 2000), 0);
+	assert_int_equal(pat_store_commit(store), 0);
+	unit_closed();
+	unlink_from_chain(grant_key);
+	unlink_from_chain(use_key);
+	assert_int_equal(unit_read_grant(500, &grant), PAT_E_NOTFOUND);
+
+	assert_int_equal(do_task(PAT_REBUILD_BACKUP), 0);
+	rebuilt();
+	assert_int_equal(unit_read_grant(500, &grant), PAT_E_NOTFOUND);
+	all_there_but(0);
+	assert_int_equal(unlink(place.path), 0);
+	assert_int_equal(do_task(PAT_REBUILD_RESTORE), 0);
+	assert_int_equal(unit_read_grant(500, &grant), PAT_E_NOTFOUND);
+}
+
+/* As proof that it is this that decides: in a file that has lost others, it may be one of them. */
+static void where_a_chain_has_lost_its_head_what_no_chain_leads_to_is_taken(void **state)
+{
+	const uint32_t nowhere = 0xfffff000;
+	struct pat_grant grant;
+	char key[] = "t00000000";
+
+	(void)state;
+	assert_int_equal(unit_add(500, 2000), 0);
+	memcpy(key + 1, unit_id((char[PAT_ID_LEN + 1]){""}, 500), PAT_ID_LEN);
+	damage((size_t)tdbfile_chain(tdbfile_hash(key, 9), 10007), &nowhere, sizeof(nowhere));
+	assert_true(unit_read_grant(500, &grant) != 0);
+	rebuilt();
+	assert_int_equal(unit_read_grant(500, &grant), 0);
+}
+
 static void a_full_store_takes_no_more_and_can_still_be_changed(void **state)
 {
 	struct pat_grant grant = unit_numbered_grant(900, 1000);
@@ -749,6 +814,8 @@ int main(void)
 		with_store(a_failure_at_any_step_leaves_the_old_state_and_no_rest),
 		with_store(a_failed_backup_leaves_no_file),
 		with_store(a_mint_that_was_cut_off_is_not_invented),
+		with_store(what_a_mint_that_was_cut_off_has_left_is_not_taken_for_a_token),
+		with_store(where_a_chain_has_lost_its_head_what_no_chain_leads_to_is_taken),
 		with_store(a_full_store_takes_no_more_and_can_still_be_changed),
 		with_store(long_chains_are_noticed_and_a_rebuild_makes_them_short),
 	};
