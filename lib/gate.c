@@ -11,8 +11,6 @@
 #include "pat/crc32.h"
 #include "pat/error.h"
 
-enum { TURNSTILE = 0, ROOM = 1, FIRST_RECORD = 2, RECORDS = 65536, PEN = FIRST_RECORD + RECORDS };
-
 /* How long a writer may keep new readers out while it waits for the old ones: less than a login
  * waits. */
 #define TURN_MS 500
@@ -21,7 +19,8 @@ static int open_file(struct gate *gate, const char *path, bool looks)
 {
 	struct stat st;
 	int fd = open(path,
-		      (looks ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		      (looks ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND) | O_CLOEXEC | O_NOFOLLOW |
+			      O_NONBLOCK,
 		      0600);
 
 	if (fd < 0) {
@@ -46,7 +45,7 @@ static int open_file(struct gate *gate, const char *path, bool looks)
 	}
 	gate->fd = fd;
 	gate->path = path;
-	gate->has_pen = false;
+	gate->has_pen = gate->has_notes = false;
 	gate->looks = looks;
 	return PAT_OK;
 }
@@ -75,7 +74,14 @@ static int lock(const struct gate *gate, short type, off_t byte, pat_deadline de
 	return PAT_OK;
 }
 
-static void unlock(const struct gate *gate, off_t byte)
+bool gate_is_locked(const struct gate *gate, off_t byte)
+{
+	struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	return fcntl(gate->fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
+void gate_unlock(const struct gate *gate, off_t byte)
 {
 	struct flock range = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
@@ -91,12 +97,22 @@ static bool let_pass(void)
 	return true;
 }
 
-bool gate_is_current(const struct gate *gate)
+/* `size`: how much is noted in it. */
+static bool is_current(const struct gate *gate, off_t *size)
 {
 	struct stat ours, named;
 
-	return fstat(gate->fd, &ours) == 0 && lstat(gate->path, &named) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+	if (fstat(gate->fd, &ours) < 0 || lstat(gate->path, &named) < 0)
+		return false;
+	*size = ours.st_size;
+	return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+bool gate_is_current(const struct gate *gate)
+{
+	off_t size;
+
+	return is_current(gate, &size);
 }
 
 /* The lock file again, which has another file behind its name now. */
@@ -111,12 +127,12 @@ static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 	int error;
 
 	/* Out of the room first: two that both want to stay in and be alone would wait in vain. */
-	unlock(gate, ROOM);
-	error = lock(gate, type, TURNSTILE, deadline);
+	gate_unlock(gate, GATE_ROOM);
+	error = lock(gate, type, GATE_TURNSTILE, deadline);
 	if (error)
 		return error;
-	error = lock(gate, type, ROOM, deadline);
-	unlock(gate, TURNSTILE);
+	error = lock(gate, type, GATE_ROOM, deadline);
+	gate_unlock(gate, GATE_TURNSTILE);
 	return error;
 }
 
@@ -126,9 +142,14 @@ static int enter(struct gate *gate, short type, pat_deadline deadline)
 	for (;;) {
 		bool had_pen = gate->has_pen;
 		int error = enter_once(gate, type, deadline);
+		off_t size = 0;
 
-		if (error || gate_is_current(gate))
+		if (error)
 			return error;
+		if (is_current(gate, &size)) {
+			gate->has_notes = size > 0;
+			return PAT_OK;
+		}
 		if (pat_deadline_passed(deadline))
 			return PAT_E_BUSY;
 		error = open_again(gate);
@@ -139,10 +160,28 @@ static int enter(struct gate *gate, short type, pat_deadline deadline)
 	}
 }
 
+/* Who has to wait says so. */
+static int lock_pen(struct gate *gate, pat_deadline deadline)
+{
+	int error = lock(gate, F_WRLCK, GATE_PEN, 0);
+
+	if (error != PAT_E_BUSY)
+		return error;
+	(void)lock(gate, F_RDLCK, GATE_WANTED, 0);
+	error = lock(gate, F_WRLCK, GATE_PEN, deadline);
+	gate_unlock(gate, GATE_WANTED);
+	return error;
+}
+
+bool gate_pen_is_wanted(const struct gate *gate)
+{
+	return gate->has_pen && gate_is_locked(gate, GATE_WANTED);
+}
+
 int gate_take_pen(struct gate *gate, pat_deadline deadline)
 {
 	for (;;) {
-		int error = lock(gate, F_WRLCK, PEN, deadline);
+		int error = lock_pen(gate, deadline);
 
 		if (error)
 			return error;
@@ -159,13 +198,13 @@ int gate_take_pen(struct gate *gate, pat_deadline deadline)
 
 void gate_put_pen(struct gate *gate)
 {
-	unlock(gate, PEN);
+	gate_unlock(gate, GATE_PEN);
 	gate->has_pen = false;
 }
 
 void gate_leave(struct gate *gate)
 {
-	unlock(gate, ROOM);
+	gate_unlock(gate, GATE_ROOM);
 }
 
 int gate_enter_shared(struct gate *gate, pat_deadline deadline)
@@ -191,7 +230,12 @@ int gate_enter_alone(struct gate *gate, pat_deadline deadline)
 
 static off_t record_byte(const char *key, size_t len)
 {
-	return FIRST_RECORD + (off_t)(pat_crc32(key, len) % RECORDS);
+	return GATE_FIRST_RECORD + (off_t)(pat_crc32(key, len) % GATE_RECORDS);
+}
+
+int gate_take_notes(struct gate *gate, pat_deadline deadline)
+{
+	return lock(gate, F_WRLCK, GATE_NOTES, deadline);
 }
 
 int gate_hold_record(struct gate *gate, const char *key, size_t len, pat_deadline deadline)
@@ -201,7 +245,7 @@ int gate_hold_record(struct gate *gate, const char *key, size_t len, pat_deadlin
 
 void gate_release_record(struct gate *gate, const char *key, size_t len)
 {
-	unlock(gate, record_byte(key, len));
+	gate_unlock(gate, record_byte(key, len));
 }
 
 void gate_close(struct gate *gate)

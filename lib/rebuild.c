@@ -16,9 +16,11 @@
 #include "pat/text.h"
 #include "store_private.h"
 
-/* Records in a chain, after a rebuild at most, and before one at least. */
+/* Records in a chain, after a rebuild at most. */
 #define FILL 2
-#define FILL_WANTED 5
+
+/* How long an attempt that is not the first waits for the writers that are before it. */
+#define AGAIN_MS 10000
 
 void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
 		       const char *text)
@@ -26,7 +28,7 @@ void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, cons
 	rebuild->result->faults += news == PAT_NEWS_FAULT;
 	rebuild->result->lost += news == PAT_NEWS_LOST;
 	rebuild->result->back += news == PAT_NEWS_BACK;
-	if (rebuild->order->tell != NULL)
+	if (rebuild->order->tell != NULL && rebuild->told++ >= rebuild->tell_from)
 		rebuild->order->tell(rebuild->order->data, news, which, text);
 }
 
@@ -134,7 +136,7 @@ static int take_all(struct rebuild *rebuild)
 	if (!error && rebuild->order->task == PAT_REBUILD_REPLACE)
 		error = rebuild_compare(rebuild);
 	if (!error && rebuild->order->thorough)
-		rebuild_look_further(rebuild);
+		error = rebuild_look_further(rebuild);
 	if (!error && rebuild->store.left_over > 0)
 		tell_number(rebuild, PAT_NEWS_NOTE, "the file", rebuild->store.left_over,
 			    "records are left over from changes that were cut off");
@@ -188,51 +190,15 @@ static int open_new(struct rebuild *rebuild)
 	return error;
 }
 
-/*
- * Whether a record is in the source just so, where its checksum held when it was taken. The records
- * stand in the same order there, the indexes aside: *at is how far that was followed.
- */
-static bool is_in_source(struct salvage *source, size_t *at, const struct salvage_record *record)
+/* From here on nothing is read that a change could spoil. What was repaired is another matter: what
+ * others would make of the damage in the store could not be told from it. */
+static void lend_pen(struct rebuild *rebuild)
 {
-	struct salvage_record other;
-
-	for (; *at < source->count; ++*at) {
-		if (salvage_place(source, *at) != SALVAGE_REACHED ||
-		    !salvage_get(source, *at, &other) || strchr("tu", other.key.bytes[0]) == NULL)
-			continue;
-		if (other.key.len != record->key.len ||
-		    memcmp(other.key.bytes, record->key.bytes, other.key.len) != 0)
-			return false;
-		++*at;
-		return other.len == record->len &&
-		       memcmp(other.value, record->value, other.len) == 0;
-	}
-	return false;
-}
-
-/*
- * Reads the new file again: it must have the records that were written and nothing else, each where
- * its chain leads to it; and each must be the one of the source bit for bit, or be whole by its own
- * checksum, which takes longer to find out.
- */
-int rebuild_verify(struct rebuild *rebuild)
-{
-	struct salvage salvage;
-	struct salvage_record record;
-	size_t at = 0;
-	int error = salvage_open(&salvage, rebuild->out.fd);
-
-	if (!error && (salvage.count != rebuild->out.records || !salvage.header_good ||
-		       salvage.found.chains > 0 || salvage.found.gap_bytes > 0 ||
-		       salvage.found.untailed > 0 || salvage.found.unreached > 0))
-		error = PAT_E_DAMAGED;
-	for (size_t i = 0; !error && i < salvage.count; i++)
-		if (!salvage_get(&salvage, i, &record) ||
-		    (!is_in_source(&rebuild->store.salvage, &at, &record) &&
-		     pat_record_verify(&record.key, record.value, record.len) != PAT_OK))
-			error = PAT_E_DAMAGED;
-	salvage_close(&salvage);
-	return error;
+	if (rebuild->order->task != PAT_REBUILD_STORE ||
+	    rebuild->result->faults + rebuild->result->lost > 0)
+		return;
+	gate_put_pen(&rebuild->gate);
+	rebuild->pen_lent = true;
 }
 
 /* Writes the new file, and puts it where it belongs. */
@@ -248,6 +214,8 @@ static int write_new(struct rebuild *rebuild)
 		error = PAT_E_DAMAGED;
 	if (!error)
 		error = tdbwrite_finish(&rebuild->out);
+	if (!error)
+		lend_pen(rebuild);
 	if (!error)
 		error = rebuild_verify(rebuild);
 	if (!error && task == PAT_REBUILD_BACKUP)
@@ -296,9 +264,38 @@ static int run(struct rebuild *rebuild)
 	return order->task == PAT_REBUILD_LOOK ? take_all(rebuild) : write_new(rebuild);
 }
 
+static void begin(struct rebuild *rebuild, const struct pat_rebuild *order,
+		  struct pat_rebuild_result *result)
+{
+	*result = (struct pat_rebuild_result){.faults = 0};
+	rebuild->order = order;
+	rebuild->result = result;
+	rebuild->deadline = rebuild->attempt == 0 ? order->deadline : pat_deadline_in(AGAIN_MS);
+	rebuild->place.dir = rebuild->gate.fd = rebuild->out.fd = -1;
+	rebuild->store.fd = rebuild->store.live = rebuild->backup.fd = rebuild->backup.live = -1;
+	rebuild->now = (int64_t)time(NULL);
+	rebuild->patience = 400;
+	/* Who replaces the store does not take over what happens in it. */
+	rebuild->noting = order->task == PAT_REBUILD_STORE || order->task == PAT_REBUILD_RESTORE;
+}
+
+/* Clears away an attempt, all but what the next one has to know. */
+static void end(struct rebuild *rebuild)
+{
+	struct rebuild next = {.attempt = rebuild->attempt + 1, .tell_from = rebuild->tell_from};
+
+	if (rebuild->told > next.tell_from)
+		next.tell_from = rebuild->told;
+	next.repairs = rebuild->repairs || rebuild->result->faults + rebuild->result->lost > 0;
+	rebuild_close(rebuild);
+	sodium_memzero(rebuild, sizeof(*rebuild));
+	*rebuild = next;
+}
+
 int pat_rebuild(const struct pat_rebuild *order, struct pat_rebuild_result *result)
 {
 	struct rebuild *rebuild;
+	bool again;
 	int error;
 
 	*result = (struct pat_rebuild_result){.faults = 0};
@@ -307,19 +304,17 @@ int pat_rebuild(const struct pat_rebuild *order, struct pat_rebuild_result *resu
 	rebuild = calloc(1, sizeof(*rebuild));
 	if (rebuild == NULL)
 		return PAT_E_NOMEM;
-	rebuild->order = order;
-	rebuild->result = result;
-	rebuild->place.dir = rebuild->gate.fd = rebuild->out.fd = -1;
-	rebuild->store.fd = rebuild->store.live = rebuild->backup.fd = rebuild->backup.live = -1;
-	rebuild->now = (int64_t)time(NULL);
-	rebuild->patience = 400;
-	error = store_take_mutex(order->deadline);
-	if (!error) {
-		error = run(rebuild);
-		store_give_mutex();
-	}
-	rebuild_close(rebuild);
-	sodium_memzero(rebuild, sizeof(*rebuild));
+	do {
+		begin(rebuild, order, result);
+		error = store_take_mutex(rebuild->deadline);
+		if (!error) {
+			error = run(rebuild);
+			store_give_mutex();
+		}
+		again = error == PAT_E_BUSY && (rebuild->gave_way || rebuild->must_restart);
+		end(rebuild);
+		again = again && rebuild_tries_again(rebuild);
+	} while (again);
 	free(rebuild);
 	return error;
 }

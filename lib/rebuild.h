@@ -12,8 +12,9 @@
 /*
  * A rebuild in progress. rebuild.c leads; rebuild_source.c opens what is read; rebuild_take.c takes
  * each record or leaves it; rebuild_finish.c adds what must be there besides, the indexes above
- * all; rebuild_exchange.c puts the new file where it belongs. rebuild_look.c is for those who
- * change nothing.
+ * all; rebuild_verify.c reads the new file again; rebuild_replay.c brings what was changed
+ * meanwhile, and rebuild_exchange.c puts the file where it belongs. rebuild_yield.c lets others
+ * have the pen. rebuild_look.c is for those who change nothing.
  */
 
 /* A file that is read. */
@@ -25,12 +26,6 @@ struct source {
 	bool distrusted; /* it has lost something: what no chain leads to may be a victim */
 	struct salvage salvage;
 	uint64_t left_over; /* records of changes that were cut off */
-};
-
-/* A use record that logins rewrite meanwhile. */
-struct carried {
-	uint32_t from, to; /* its value in the store, and in the new file */
-	uint64_t state;    /* pat_use_state() */
 };
 
 struct rebuild {
@@ -45,8 +40,20 @@ struct rebuild {
 	bool writing;
 	struct tdbwrite out;
 	char *new_path;
-	struct carried *carried;
-	size_t carried_count, carried_room;
+	struct tdb_context *out_tdb; /* the new file, as TDB sees it, once that is needed */
+	bool noting;                 /* what is changed meanwhile is noted */
+	uint64_t noted;              /* how many of those notes were read */
+	uint64_t commits;            /* among which so many of them */
+	struct pat_key *later;       /* use records that somebody held as they were to be read */
+	size_t later_count, later_room;
+	bool pen_lent;             /* others could change grants since the store was read */
+	unsigned attempt;          /* 0: the first */
+	bool repairs;              /* the one before found a fault */
+	pat_deadline deadline;     /* for those who are before us */
+	bool gave_way;             /* to somebody who waited for the pen */
+	bool must_restart;         /* it is no fault, and may be tried again */
+	pat_deadline wanted_until; /* 0: nobody waits for the pen, as far as we know */
+	uint64_t told, tell_from;  /* what an attempt before has told is not told again */
 	bool has_meta, has_strangers;
 	struct pat_meta meta;
 	uint64_t meta_at; /* in the store; 0 if it has none */
@@ -87,11 +94,30 @@ int rebuild_read_grant(struct rebuild *rebuild, const struct ledger_token *token
 /* Whether what was written is what it should be. */
 int rebuild_verify(struct rebuild *rebuild);
 
-/* Takes over the uses that were made meanwhile, and puts the new file in the place of the store. */
+/*
+ * Does in the new file what was done in the store meanwhile. With the pen; not `alone`, some uses
+ * may be left for later.
+ */
+int rebuild_replay(struct rebuild *rebuild, bool alone);
+
+/* Whether the reading is to be given up because somebody has waited long enough for the pen. */
+bool rebuild_gives_way(struct rebuild *rebuild);
+
+/* Whether the store is to be copied first, so that the pen is needed for that alone. */
+bool rebuild_wants_copy(const struct rebuild *rebuild, uint64_t size);
+
+/* Whether there is to be another attempt; waits a moment before that. */
+bool rebuild_tries_again(const struct rebuild *rebuild);
+
+/* Brings the new file up to date, and puts it in the place of the store. */
 int rebuild_exchange(struct rebuild *rebuild);
 
-/* What only who looks wants to know of the file. */
-void rebuild_look_further(struct rebuild *rebuild);
+/* What only who looks wants to know of the file. Gives the pen back before that. */
+int rebuild_look_further(struct rebuild *rebuild);
+
+/* Whether the file that was read is the store still, and nobody has changed a grant but those who
+ * noted it: who does without that is no program of this version. */
+bool rebuild_store_is_same(const struct rebuild *rebuild);
 
 /* Gives the backup its name, or copies it to the descriptor. */
 int rebuild_deliver(struct rebuild *rebuild);

@@ -11,10 +11,6 @@
 #include "pat/error.h"
 #include "rebuild.h"
 
-/* So few uses were made while a pass went on that the next one will be as quick as any. */
-#define FEW 256
-#define PASSES 4
-
 /* How long those who are in the store may stay. */
 #define WAIT_MS 10000
 
@@ -26,58 +22,7 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* One use record, with its key before it, as it is in the store now. Half of one is left for later,
- * when nobody writes any more. */
-static int carry_one(struct rebuild *rebuild, struct carried *carried, const unsigned char *bytes,
-		     bool alone, uint64_t *changed)
-{
-	const unsigned char *value = bytes + 1 + PAT_ID_LEN;
-	struct pat_key key = {.len = 1 + PAT_ID_LEN};
-	struct pat_use use;
-	int error;
-
-	memcpy(key.bytes, bytes, key.len);
-	error = pat_use_decode_counts(key.bytes + 1, value, PAT_USE_SIZE, &use);
-	if (!error && use.cut && !alone)
-		return PAT_OK;
-	if (error) {
-		/* Somebody was killed in the middle of it. */
-		if (alone)
-			rebuild_tell(rebuild, PAT_NEWS_FAULT, &key,
-				     "damaged a moment ago: as it was before that");
-		return PAT_OK;
-	}
-	error = tdbwrite_over(&rebuild->out, carried->to, value, PAT_USE_SIZE);
-	carried->state = pat_use_state(value);
-	++*changed;
-	return error;
-}
-
-/* Carries over all uses that were made since the last time. */
-static int carry(struct rebuild *rebuild, bool alone, uint64_t *changed)
-{
-	struct window *window = &rebuild->store.salvage.window;
-	const size_t key_len = 1 + PAT_ID_LEN;
-	int error = PAT_OK;
-
-	*changed = 0;
-	window_forget(window);
-	for (size_t i = 0; !error && i < rebuild->carried_count; i++) {
-		struct carried *carried = &rebuild->carried[i];
-		const unsigned char *bytes =
-			window_get(window, carried->from - key_len, key_len + PAT_USE_SIZE);
-
-		if (bytes == NULL)
-			return PAT_E_IO;
-		if (pat_use_state(bytes + key_len) != carried->state)
-			error = carry_one(rebuild, carried, bytes, alone, changed);
-	}
-	return error;
-}
-
-/* The file that was read is still the store, and nobody has changed a grant: who does without the
- * pen is no program of this version. */
-static bool store_is_same(const struct rebuild *rebuild)
+bool rebuild_store_is_same(const struct rebuild *rebuild)
 {
 	unsigned char buf[PAT_META_SIZE];
 	struct stat ours, named;
@@ -87,27 +32,28 @@ static bool store_is_same(const struct rebuild *rebuild)
 		return false;
 	if (!rebuild->store.is_open)
 		return !place_has_store(&rebuild->place);
-	if (fstat(rebuild->store.fd, &ours) < 0 ||
+	if (fstat(rebuild->store.live, &ours) < 0 ||
 	    fstatat(rebuild->place.dir, rebuild->place.base, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)
 		return false;
 	if (!rebuild->has_meta || rebuild->meta_at == 0)
 		return true;
 	return rebuild->meta_len <= sizeof(buf) &&
-	       pread(rebuild->store.fd, buf, rebuild->meta_len, (off_t)rebuild->meta_at) ==
+	       pread(rebuild->store.live, buf, rebuild->meta_len, (off_t)rebuild->meta_at) ==
 		       (ssize_t)rebuild->meta_len &&
 	       pat_meta_decode(buf, rebuild->meta_len, &meta) == PAT_OK &&
-	       meta.generation == rebuild->result->meta.generation;
+	       meta.generation - rebuild->result->meta.generation <= rebuild->commits;
 }
 
 /* What has to be done alone in the store. */
 static int exchange_alone(struct rebuild *rebuild, const char *new_base)
 {
-	uint64_t changed;
-	int error = carry(rebuild, true, &changed);
+	int error = rebuild_replay(rebuild, true);
 
-	if (!error && !store_is_same(rebuild))
+	if (!error && !rebuild_store_is_same(rebuild)) {
+		rebuild->must_restart = true;
 		error = PAT_E_BUSY;
+	}
 	if (!error && fdatasync(rebuild->out.fd) < 0)
 		error = PAT_E_IO;
 	if (!error &&
@@ -123,14 +69,17 @@ static int exchange_alone(struct rebuild *rebuild, const char *new_base)
 int rebuild_exchange(struct rebuild *rebuild)
 {
 	const char *new_base = strrchr(rebuild->new_path, '/') + 1;
-	uint64_t changed = FEW + 1;
 	int error = PAT_OK;
 	int64_t from;
 
-	/* While logins go on: then little is left to be done while they wait. */
-	for (int i = 0; !error && changed > FEW && i < PASSES; i++)
-		error = carry(rebuild, false, &changed);
-	if (!error && fsync(rebuild->out.fd) < 0)
+	/* What takes long, before anybody has to wait for it. */
+	if (fsync(rebuild->out.fd) < 0)
+		error = PAT_E_IO;
+	if (!error && !rebuild->gate.has_pen)
+		error = gate_take_pen(&rebuild->gate, pat_deadline_in(WAIT_MS));
+	if (!error)
+		error = rebuild_replay(rebuild, false);
+	if (!error && fdatasync(rebuild->out.fd) < 0)
 		error = PAT_E_IO;
 	if (!error)
 		error = gate_enter_alone(&rebuild->gate, pat_deadline_in(WAIT_MS));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,7 +49,7 @@ static int roll_back(struct rebuild *rebuild, int *fd)
 {
 	struct pat_store store = {.path = (char *)(uintptr_t)rebuild->order->store, .spare = -1};
 	enum slot_recovery found = SLOT_CLEAN;
-	int error = gate_enter_alone(&rebuild->gate, rebuild->order->deadline);
+	int error = gate_enter_alone(&rebuild->gate, rebuild->deadline);
 
 	if (error)
 		return error;
@@ -84,12 +86,16 @@ static int look_for_rest(struct rebuild *rebuild, int *fd)
 }
 
 /* Copies so much as there is to a file that has no name, beside where the new one will be. */
-static int copy_file(int from, int to)
+static int copy_file(struct rebuild *rebuild, int from, int to)
 {
 	struct window window;
 	uint64_t at = 0;
-	int error = window_open(&window, from);
+	int error;
 
+	/* Where files may share blocks. */
+	if (ioctl(to, FICLONE, from) == 0)
+		return PAT_OK;
+	error = window_open(&window, from);
 	if (!error && ftruncate(to, (off_t)window.size) < 0)
 		error = PAT_E_IO;
 	while (!error && at < window.size) {
@@ -100,6 +106,8 @@ static int copy_file(int from, int to)
 		if (bytes == NULL || pwrite(to, bytes, len, (off_t)at) != (ssize_t)len)
 			error = PAT_E_IO;
 		at += len;
+		if (at % (1 << 20) == 0 && rebuild_gives_way(rebuild))
+			error = PAT_E_BUSY;
 		/* A damaged file may have gigabytes of holes. */
 		data = lseek(from, (off_t)at, SEEK_DATA);
 		if (data > (off_t)at)
@@ -111,30 +119,48 @@ static int copy_file(int from, int to)
 	return error;
 }
 
+/* A file without a name, beside that of the order. */
+static int open_unnamed(const struct rebuild *rebuild, int *fd)
+{
+	const char *beside = rebuild->order->task == PAT_REBUILD_BACKUP && rebuild->order->file
+				     ? rebuild->order->file
+				     : rebuild->order->store;
+	char *name = NULL;
+	int error;
+
+	*fd = -1;
+	if (beside == rebuild->order->store)
+		*fd = openat(rebuild->place.dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (*fd >= 0)
+		return PAT_OK;
+	if (asprintf(&name, "%s.%ld.tmp", beside, (long)getpid()) < 0)
+		return PAT_E_NOMEM;
+	*fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	error = *fd < 0 || unlink(name) < 0 ? PAT_E_IO : PAT_OK;
+	free(name);
+	return error;
+}
+
 /*
- * For a backup: once there is a copy, the store may change. Uses may be made while it is copied;
- * half of one is read again from the store itself (source.live).
+ * Once there is a copy, the store may change. Uses may be made while it is copied; half of one is
+ * read again from the store itself (source.live).
  */
 static int take_snapshot(struct rebuild *rebuild)
 {
-	const char *beside = rebuild->order->file ? rebuild->order->file : rebuild->order->store;
 	struct source *store = &rebuild->store;
-	char *name = NULL;
-	int fd, error;
+	int fd, error = open_unnamed(rebuild, &fd);
 
-	if (asprintf(&name, "%s.%ld.tmp", beside, (long)getpid()) < 0)
-		return PAT_E_NOMEM;
-	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	error = fd < 0 || unlink(name) < 0 ? PAT_E_IO : PAT_OK;
-	free(name);
 	if (!error)
-		error = copy_file(store->fd, fd);
+		error = copy_file(rebuild, store->fd, fd);
 	if (error) {
 		if (fd >= 0)
 			close(fd);
-		return error;
+		/* Who has no room for it, or may write nothing there, does without. */
+		return error == PAT_E_IO && rebuild->order->task != PAT_REBUILD_BACKUP ? PAT_OK
+										       : error;
 	}
 	gate_put_pen(&rebuild->gate);
+	rebuild->pen_lent = true;
 	close(store->fd);
 	store->fd = fd;
 	return PAT_OK;
@@ -150,7 +176,23 @@ static int take_gate(struct rebuild *rebuild)
 	if (error == PAT_E_ACCESS && errno == EROFS &&
 	    (order->task == PAT_REBUILD_LOOK || order->task == PAT_REBUILD_BACKUP))
 		return gate_open_to_look(&rebuild->gate, rebuild->lock_path);
-	return error ? error : gate_take_pen(&rebuild->gate, order->deadline);
+	/* Before the pen, which who has the notes now needs in order to come to an end. */
+	if (!error && rebuild->noting)
+		error = gate_take_notes(&rebuild->gate, rebuild->deadline);
+	if (!error)
+		error = gate_take_pen(&rebuild->gate, rebuild->deadline);
+	if (!error && rebuild->noting)
+		error = gate_begin_notes(&rebuild->gate);
+	return error;
+}
+
+/* Those who came before there were notes have left. */
+static int wait_for_others(struct rebuild *rebuild)
+{
+	int error = gate_enter_alone(&rebuild->gate, rebuild->deadline);
+
+	gate_leave(&rebuild->gate);
+	return error;
 }
 
 int rebuild_open_store(struct rebuild *rebuild)
@@ -158,6 +200,7 @@ int rebuild_open_store(struct rebuild *rebuild)
 	const struct pat_rebuild *order = rebuild->order;
 	bool make = order->task == PAT_REBUILD_RESTORE || order->task == PAT_REBUILD_REPLACE;
 	struct source *store = &rebuild->store;
+	struct stat st;
 	int error = place_open(&rebuild->place, order->store, make);
 
 	if (!error && !make && !place_has_store(&rebuild->place))
@@ -172,11 +215,14 @@ int rebuild_open_store(struct rebuild *rebuild)
 		return PAT_OK;
 	if (!error)
 		error = check_file(rebuild, store->fd);
+	if (!error && rebuild->noting)
+		error = wait_for_others(rebuild);
 	if (!error)
 		error = look_for_rest(rebuild, &store->fd);
 	if (!error)
 		store->live = fcntl(store->fd, F_DUPFD_CLOEXEC, 0);
-	if (!error && order->task == PAT_REBUILD_BACKUP)
+	if (!error && fstat(store->fd, &st) == 0 &&
+	    rebuild_wants_copy(rebuild, (uint64_t)st.st_size))
 		error = take_snapshot(rebuild);
 	store->is_open = !error;
 	return error;
@@ -220,9 +266,13 @@ void rebuild_close(struct rebuild *rebuild)
 	close_source(&rebuild->backup);
 	ledger_close(&rebuild->ledger);
 	tdbwrite_close(&rebuild->out);
-	free(rebuild->carried);
-	if (rebuild->gate.fd >= 0)
+	if (rebuild->out_tdb != NULL)
+		tdb_close(rebuild->out_tdb);
+	free(rebuild->later);
+	if (rebuild->gate.fd >= 0) {
+		gate_end_notes(&rebuild->gate);
 		gate_close(&rebuild->gate);
+	}
 	place_close(&rebuild->place);
 	free(rebuild->lock_path);
 	free(rebuild->new_path);

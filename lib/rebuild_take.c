@@ -238,37 +238,8 @@ static int decode_use(struct rebuild *rebuild, const struct source *source,
 	return error;
 }
 
-/* Has the exchange look at a use record that was written to `to`. */
-static int carry_later(struct rebuild *rebuild, const struct source *source,
-		       const struct salvage_record *record, bool cut, uint32_t to)
-{
-	struct carried *carried;
-
-	if (!rebuild->writing || !source->is_store || record->place != SALVAGE_REACHED ||
-	    rebuild->order->task == PAT_REBUILD_BACKUP)
-		return PAT_OK;
-	if (rebuild->carried_count == rebuild->carried_room) {
-		size_t room = rebuild->carried_room ? rebuild->carried_room * 2 : 1024;
-		void *list = reallocarray(rebuild->carried, room, sizeof(*rebuild->carried));
-
-		if (list == NULL)
-			return PAT_E_NOMEM;
-		rebuild->carried = list;
-		rebuild->carried_room = room;
-	}
-	carried = &rebuild->carried[rebuild->carried_count++];
-	carried->from = (uint32_t)record->value_at;
-	carried->to = to;
-	carried->state = pat_use_state(rebuild->value);
-	/* Half written as it was read: it is not what it will be, whatever its checksums will be.
-	 */
-	if (cut)
-		carried->state = ~carried->state;
-	return PAT_OK;
-}
-
-static int put_use(struct rebuild *rebuild, const struct source *source,
-		   const struct salvage_record *record, const struct pat_use *use, uint32_t *at)
+static int put_use(struct rebuild *rebuild, const struct salvage_record *record,
+		   const struct pat_use *use, uint32_t *at)
 {
 	int error = PAT_OK;
 
@@ -276,18 +247,16 @@ static int put_use(struct rebuild *rebuild, const struct source *source,
 	if (rebuild->writing)
 		error = tdbwrite_put(&rebuild->out, &record->key, rebuild->value, record->len, 0,
 				     at);
-	if (!error)
-		error = carry_later(rebuild, source, record, use->cut, *at);
 	rebuild->result->uses += use->uses;
 	rebuild->result->refused_proved += use->refused_proved;
 	rebuild->result->refused_unproved += use->refused_unproved;
 	return error;
 }
 
-static int take_strangers(struct rebuild *rebuild, const struct source *source,
-			  const struct salvage_record *record, const struct pat_use *use)
+static int take_strangers(struct rebuild *rebuild, const struct salvage_record *record,
+			  const struct pat_use *use)
 {
-	const struct pat_use none = {.cut = use->cut};
+	static const struct pat_use none = {0};
 	uint32_t at;
 
 	if (rebuild->has_strangers)
@@ -296,7 +265,7 @@ static int take_strangers(struct rebuild *rebuild, const struct source *source,
 		rebuild_tell(rebuild, PAT_NEWS_FAULT, &record->key, "the file had lost it");
 	rebuild->has_strangers = true;
 	rebuild->result->strangers = use->refused_unproved;
-	return put_use(rebuild, source, record, &none, &at);
+	return put_use(rebuild, record, &none, &at);
 }
 
 /* Of a use record that was taken there is another copy: the one with more uses counts. */
@@ -342,7 +311,7 @@ static int take_use(struct rebuild *rebuild, struct source *source,
 	if (error)
 		return error == PAT_E_DAMAGED ? PAT_OK : error;
 	if (memcmp(id, PAT_STRANGERS_ID, PAT_ID_LEN) == 0)
-		return take_strangers(rebuild, source, record, &use);
+		return take_strangers(rebuild, record, &use);
 	if (!reached && !source->distrusted && (token == NULL || (token->has & LEDGER_USE))) {
 		source->left_over++;
 		return PAT_OK;
@@ -361,7 +330,7 @@ static int take_use(struct rebuild *rebuild, struct source *source,
 	token->uses = use.uses > UINT32_MAX ? UINT32_MAX : (uint32_t)use.uses;
 	if (!reached)
 		rebuild_tell(rebuild, PAT_NEWS_FAULT, &record->key, "the file had lost it");
-	return put_use(rebuild, source, record, &use, &token->use_at);
+	return put_use(rebuild, record, &use, &token->use_at);
 }
 
 /* An index is only looked at now: it is written when all tokens are known. */
@@ -461,10 +430,14 @@ static int take_one(struct rebuild *rebuild, struct source *source,
 
 int rebuild_take(struct rebuild *rebuild, struct source *source, enum salvage_place place)
 {
+	enum { NOW_AND_THEN = 32 };
 	int error = PAT_OK;
 
 	for (size_t i = 0; !error && i < source->salvage.count; i++) {
 		struct salvage_record record;
+
+		if (i % NOW_AND_THEN == 0 && rebuild_gives_way(rebuild))
+			return PAT_E_BUSY;
 
 		if (salvage_place(&source->salvage, i) != place)
 			continue;

@@ -167,6 +167,9 @@ static int put(struct pat_store *store, struct pat_key *key, const unsigned char
 	store->trouble = 0;
 	if (is_full(store) && !tdb_exists(store->tdb, tdb_key(key)))
 		return store->trouble ? store_trouble(store) : PAT_E_FULL;
+	error = gate_note(&store->gate, key);
+	if (error)
+		return error;
 	store->changed = true;
 	if (tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0 && !store->trouble)
 		return PAT_OK;
@@ -332,6 +335,7 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 		   const struct pat_event *event, bool accepted, bool proved,
 		   const uint32_t *max_uses)
 {
+	const struct pat_key key = pat_key_use(id);
 	unsigned char buf[PAT_USE_SIZE], old[PAT_USE_SIZE];
 	size_t len = sizeof(buf), done;
 	struct pat_use use;
@@ -353,6 +357,8 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 		return PAT_E_BUSY;
 	pat_use_note(&use, event, accepted, proved);
 	error = pat_use_amend(id, &use, buf);
+	if (!error)
+		error = gate_note(&store->gate, &key);
 	if (error)
 		return error;
 	done = write_all(fd, buf, len, at);
@@ -475,6 +481,9 @@ static int drop(struct pat_store *store, struct pat_key *key)
 		store->spoilt = true;
 		return result;
 	}
+	result = gate_note(&store->gate, key);
+	if (result)
+		return result;
 	store->trouble = 0;
 	store->changed = true;
 	if (tdb_delete(store->tdb, tdb_key(key)) == 0 && !store->trouble)

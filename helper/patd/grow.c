@@ -21,10 +21,20 @@
 enum { NOTHING_TO_DO = 0, TIME_TO_GROW = 77 };
 
 /* How a rebuild ends. */
-enum { GROWN = 0, FAILED = 1 };
+enum { GROWN = 0, FAILED = 1, GAVE_WAY = 2 };
 
-/* Nobody waits for the look, and no mint for the rebuild but in its turn. */
-enum { LOOK_MS = 1000, WAIT_MS = 10000, GIVE_UP_SECONDS = 600, AGAIN_SECONDS = 600 };
+/*
+ * Nobody waits for the look, and no mint for the rebuild but in its turn. One that failed would
+ * fail again; one that gave way may come to its end in a moment, or, where there is no such moment,
+ * need not be begun each time.
+ */
+enum {
+	LOOK_MS = 1000,
+	WAIT_MS = 10000,
+	GIVE_UP_SECONDS = 600,
+	AGAIN_SECONDS = 600,
+	SOON_SECONDS = 5
+};
 
 static bool minted; /* in this child */
 
@@ -64,6 +74,11 @@ static int rebuild(const struct settings *settings, bool again)
 	if (!error)
 		log_line(LOG_NOTICE, "the store %s was written anew in %lld s", shown,
 			 (long long)(to.tv_sec - from.tv_sec));
+	else if (error == PAT_E_BUSY)
+		log_line(
+			LOG_NOTICE,
+			"writing the store %s anew gave way to others, and is for a quieter moment",
+			shown);
 	else if (!again)
 		log_line(LOG_ERR,
 			 "the store %s could not be written anew, and stays as it is: %s%s%s%s",
@@ -76,6 +91,7 @@ static int rebuild(const struct settings *settings, bool again)
 static _Noreturn void run_child(const struct settings *settings, bool again)
 {
 	sigset_t none;
+	int error;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -86,7 +102,8 @@ static _Noreturn void run_child(const struct settings *settings, bool again)
 	alarm(GIVE_UP_SECONDS);
 	/* Logins go first. Where that is forbidden it goes without. */
 	(void)setpriority(PRIO_PROCESS, 0, 5);
-	_exit(rebuild(settings, again) == 0 ? GROWN : FAILED);
+	error = rebuild(settings, again);
+	_exit(error == PAT_E_BUSY ? GAVE_WAY : error ? FAILED : GROWN);
 }
 
 static int64_t now(void)
@@ -121,8 +138,16 @@ bool grow_take_exit(struct grow *grow, pid_t pid, int status, const struct setti
 	if (WIFSIGNALED(status))
 		log_line(LOG_ERR, "the child that wrote the store anew was ended by signal %d",
 			 WTERMSIG(status));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == GAVE_WAY) {
+		grow->pause = grow->pause ? 2 * grow->pause : SOON_SECONDS;
+		if (grow->pause > AGAIN_SECONDS)
+			grow->pause = AGAIN_SECONDS;
+		grow->not_before = now() + grow->pause;
+		return true;
+	}
 	grow->failed = !WIFEXITED(status) || WEXITSTATUS(status) != GROWN;
 	grow->not_before = grow->failed ? now() + AGAIN_SECONDS : 0;
+	grow->pause = 0;
 	return true;
 }
 

@@ -15,12 +15,14 @@
  * child do it.
  *
  * MUST: never make a mint fail, nor a client wait; be at work once at a time; tell the log when it
- * begins and ends, and of a failure once, and try that again much later.
+ * begins and ends, and of a failure once, and try that again much later; give way to who changes
+ * something.
  */
 struct grow {
 	pid_t pid;          /* of the child at work, or 0 */
 	int64_t not_before; /* CLOCK_MONOTONIC, in seconds: when it may be tried again */
 	bool failed;        /* the last time: the log has that */
+	int64_t pause;      /* after one that gave way, in seconds: longer each time */
 };
 
 /* In the child of a connection: notes that it has minted. */

@@ -51,6 +51,7 @@ struct pat_rebuild {
 	bool thorough;          /* LOOK: have TDB check the structure, too, which takes longer */
 	bool whole_only;        /* PAT_E_DAMAGED, without a change, if there is any fault */
 	pat_deadline deadline;  /* for the writers that are before us */
+	unsigned patience_ms;   /* how long others may wait for us until we give way; 0: 3 s */
 	pat_rebuild_tell *tell; /* NULL for nobody */
 	void *data;
 };
@@ -69,7 +70,8 @@ struct pat_rebuild_result {
 
 /*
  * Does the task. 0, also where something was lost: the result tells. PAT_E_EXISTS when the file is
- * there, PAT_E_BUSY, and as pat_store_open().
+ * there, PAT_E_BUSY, also when it had to give way too often to who changes the store, and as
+ * pat_store_open().
  */
 int pat_rebuild(const struct pat_rebuild *order, struct pat_rebuild_result *result);
 

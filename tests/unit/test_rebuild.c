@@ -561,6 +561,197 @@ static void logins_go_on_while_a_rebuild_is_at_work(void **state)
 	sound();
 }
 
+/* The first step of a rebuild by which it has given the pen back: all that is written is synced. */
+static int step_of_sync(void)
+{
+	arm(FAULT_NONE, 0);
+	assert_int_equal(do_task(PAT_REBUILD_STORE), 0);
+	disarm();
+	return (int)(strchr(fault.trace, 's') - fault.trace) + 1;
+}
+
+/* Takes a token out of the store, as the sweep does. */
+static void remove_token(unsigned number, uint32_t uid)
+{
+	struct pat_store *store = unit_opened(PAT_STORE_CHANGE);
+	struct pat_index index;
+	char id[PAT_ID_LEN + 1];
+
+	assert_int_equal(pat_store_drop_grant(store, unit_id(id, number)), 0);
+	assert_int_equal(pat_store_get_index(store, uid, &index), 0);
+	for (uint32_t i = 0; i < index.count; i++)
+		if (memcmp(index.ids[i], id, PAT_ID_LEN) == 0)
+			memcpy(index.ids[i], index.ids[--index.count], PAT_ID_LEN);
+	assert_int_equal(pat_store_put_index(store, uid, &index), 0);
+	assert_int_equal(pat_store_commit(store), 0);
+	unit_closed();
+}
+
+/* Changes of each kind, while a rebuild is stopped. */
+static void change_much(void)
+{
+	int64_t from = unit_milliseconds();
+
+	assert_int_equal(end_token(4), 0);
+	assert_true(unit_milliseconds() - from < 1000);
+	assert_int_equal(unit_use_once(7, 1795290005), 0);
+	assert_int_equal(unit_spend_once(20, 20, 1795290005), 0);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(unit_add(600 + i, 1000), 0);
+	assert_int_equal(unit_spend_once(600, 600, 1795290005), 0);
+	remove_token(9, 1000);
+}
+
+static void much_was_changed(void)
+{
+	struct pat_grant grant;
+	struct pat_use use;
+
+	assert_int_equal(unit_read_grant(4, &grant), 0);
+	assert_int_equal(grant.revoked_at, 1795290000);
+	assert_int_equal(unit_read_use(7, &use), 0);
+	assert_int_equal(use.uses, 3);
+	assert_int_equal(unit_read_use(20, &use), 0);
+	assert_int_equal(use.uses, 1);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(unit_read_grant(600 + i, &grant), 0);
+	assert_int_equal(unit_read_use(600, &use), 0);
+	assert_int_equal(use.uses, 1);
+	assert_int_equal(unit_read_grant(9, &grant), PAT_E_NOTFOUND);
+	assert_int_equal(unit_read_use(9, &use), PAT_E_NOTFOUND);
+	sound();
+}
+
+static void changes_during_a_rebuild_do_not_wait_for_it_and_hold(void **state)
+{
+	struct contents before, after;
+	pid_t child = stopped_at(step_of_sync());
+	struct stat old, new;
+
+	(void)state;
+	change_much();
+	before = contents_of_store();
+	assert_int_equal(stat(place.path, &old), 0);
+	kill(child, SIGCONT);
+	assert_int_equal(unit_wait(child), 0);
+	assert_int_equal(stat(place.path, &new), 0);
+	assert_true(old.st_ino != new.st_ino);
+	after = contents_of_store();
+	assert_int_equal(after.records, before.records);
+	assert_true(after.sum == before.sum);
+	much_was_changed();
+}
+
+static void changes_whose_notes_are_lost_are_not(void **state)
+{
+	char lock[300];
+	pid_t child = stopped_at(step_of_sync());
+
+	(void)state;
+	snprintf(lock, sizeof(lock), "%s.lock", place.path);
+	assert_int_equal(end_token(5), 0);
+	assert_int_equal(truncate(lock, 0), 0);
+	change_much();
+	kill(child, SIGCONT);
+	assert_int_equal(unit_wait(child), 0);
+	much_was_changed();
+}
+
+static void notes_of_a_killed_rebuild_are_for_nobody(void **state)
+{
+	struct stat before, after;
+	char lock[300];
+	pid_t child = stopped_at(step_of_sync());
+
+	(void)state;
+	snprintf(lock, sizeof(lock), "%s.lock", place.path);
+	kill(child, SIGKILL);
+	(void)unit_wait(child);
+	assert_int_equal(stat(lock, &before), 0);
+	assert_true(before.st_size > 0);
+	change_much();
+	assert_int_equal(stat(lock, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+	rebuilt();
+	assert_int_equal(stat(lock, &after), 0);
+	assert_int_equal(after.st_size, 0);
+	much_was_changed();
+}
+
+/* Damaged ones, so far from each other that there is a look between them at who waits. */
+static const unsigned far_apart[] = {206, 226, 246, 266, 286};
+
+/* Somebody who revokes, when told to; until that is done the last record is not left. */
+static pid_t revoker;
+static int start[2];
+static bool revoked_in_time;
+
+static int revoke_when_told(unsigned round)
+{
+	char byte;
+
+	return read(start[0], &byte, 1) != 1 || revoke_one(round) != 0;
+}
+
+static void note_slowly(void *data, enum pat_rebuild_news news, const char *record,
+			const char *text)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+	siginfo_t info;
+
+	note(data, news, record, text);
+	assert_int_equal(write(start[1], "", 1), 1);
+	(void)nanosleep(&pause, NULL);
+	if (strcmp(record, "tid000286") != 0)
+		return;
+	for (int i = 0; i < 50 && !revoked_in_time; i++) {
+		info.si_pid = 0;
+		revoked_in_time =
+			waitid(P_PID, (id_t)revoker, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			info.si_pid == revoker;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void who_looks_gives_way_to_a_revocation(void **state)
+{
+	struct pat_rebuild order = {.task = PAT_REBUILD_LOOK,
+				    .store = place.path,
+				    .deadline = soon(),
+				    .patience_ms = 50,
+				    .tell = note_slowly};
+	struct unit_bytes file;
+	struct pat_grant grant;
+
+	(void)state;
+	for (unsigned i = 200; i < 300; i++)
+		assert_int_equal(unit_add(i, 1000 + i % OWNERS), 0);
+	rebuilt();
+	file = unit_read_file(place.path);
+	for (size_t i = 0; i < COUNT(far_apart); i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "tid%06u", far_apart[i]);
+		damage(find(&file, key, false) + 30, "XXXX", 4);
+	}
+	told[0] = '\0';
+	assert_int_equal(pipe(start), 0);
+	revoker = meanwhile(revoke_when_told, 1);
+	revoked_in_time = false;
+	assert_int_equal(pat_rebuild(&order, &result), 0);
+	assert_int_equal(unit_wait(revoker), 0);
+	assert_true(revoked_in_time);
+	close(start[0]);
+	close(start[1]);
+	assert_int_equal(result.lost, COUNT(far_apart));
+	/* What it had told by then it does not tell again. */
+	assert_non_null(strstr(told, "tid000206: damaged"));
+	assert_null(strstr(strstr(told, "tid000206: damaged") + 1, "tid000206: damaged"));
+	assert_int_equal(unit_read_grant(1, &grant), 0);
+	assert_int_equal(grant.revoked_at, 1795290000);
+	free(file.data);
+}
+
 /* --- failures */
 
 static int steps_of(enum pat_rebuild_task task)
@@ -610,7 +801,8 @@ static void a_failure_at_any_step_leaves_the_old_state_and_no_rest(void **state)
 			arm(kinds[kind], step);
 			error = do_task(PAT_REBUILD_STORE);
 			disarm();
-			if (kinds[kind] != FAULT_DISK_FULL && !error)
+			/* The last one clears the notes away, which nobody reads any more. */
+			if (kinds[kind] != FAULT_DISK_FULL && !error && step < steps)
 				fail_msg("step %d of %d failed, and nobody heard of it", step,
 					 steps);
 			after = contents_of_store();
@@ -810,6 +1002,10 @@ int main(void)
 		with_store(a_backup_that_others_may_write_is_not_trusted),
 		with_store(uses_and_changes_that_are_made_meanwhile_are_all_there),
 		with_store(logins_go_on_while_a_rebuild_is_at_work),
+		with_store(changes_during_a_rebuild_do_not_wait_for_it_and_hold),
+		with_store(changes_whose_notes_are_lost_are_not),
+		with_store(notes_of_a_killed_rebuild_are_for_nobody),
+		with_store(who_looks_gives_way_to_a_revocation),
 		with_store(killed_at_any_step_it_leaves_a_whole_store),
 		with_store(a_failure_at_any_step_leaves_the_old_state_and_no_rest),
 		with_store(a_failed_backup_leaves_no_file),
