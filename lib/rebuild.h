@@ -11,10 +11,11 @@
 
 /*
  * A rebuild in progress. rebuild.c leads; rebuild_source.c opens what is read; rebuild_take.c takes
- * each record or leaves it; rebuild_finish.c adds what must be there besides, the indexes above
- * all; rebuild_verify.c reads the new file again; rebuild_replay.c brings what was changed
- * meanwhile, and rebuild_exchange.c puts the file where it belongs. rebuild_yield.c lets others
- * have the pen. rebuild_look.c is for those who change nothing.
+ * each record or leaves it, with rebuild_grant.c and rebuild_use.c; rebuild_finish.c adds what must
+ * be there besides, the indexes above all (rebuild_index.c); rebuild_verify.c reads the new file
+ * again; rebuild_replay.c brings what was changed meanwhile, and rebuild_exchange.c puts the file
+ * where it belongs. rebuild_yield.c lets others have the pen. rebuild_compare.c is for who replaces
+ * the store, rebuild_look.c for who changes nothing.
  */
 
 /* A file that is read. */
@@ -77,6 +78,16 @@ void rebuild_close(struct rebuild *rebuild);
 
 /* Takes over, from a source, what stands at such a place. */
 int rebuild_take(struct rebuild *rebuild, struct source *source, enum salvage_place place);
+
+/* The same of one record, which is in rebuild->value. */
+int rebuild_take_grant(struct rebuild *rebuild, struct source *source,
+		       const struct salvage_record *record);
+int rebuild_take_use(struct rebuild *rebuild, struct source *source,
+		     const struct salvage_record *record);
+
+/* Tells that a token is from the backup. */
+void rebuild_tell_back(struct rebuild *rebuild, const struct pat_key *key,
+		       const struct pat_grant *grant);
 
 /* For --replace: tells what of the store there will not be any more, and what will be again. */
 int rebuild_compare(struct rebuild *rebuild);
