@@ -169,6 +169,11 @@ char *pat_verdict_line(char *dst, size_t size, const struct pat_attempt *attempt
 	size_t used = 0;
 
 	explain(detail, sizeof(detail), verdict);
+	/* Of an id that there is not, pat_store_look_up() has made up a name: the work is the same.
+	 */
+	pat_escape(name, sizeof(name), verdict->grant.name);
+	if (!verdict->found)
+		name[0] = '\0';
 	if (!accepted)
 		used = (size_t)snprintf(why, sizeof(why), " reason=%s",
 					pat_outcome_text(verdict->outcome));
@@ -176,9 +181,8 @@ char *pat_verdict_line(char *dst, size_t size, const struct pat_attempt *attempt
 		snprintf(why + used, sizeof(why) - used, " detail=\"%s\"", detail);
 	snprintf(dst, size,
 		 "%s token id=%s name=\"%s\" user=\"%s\" service=\"%s\" rhost=\"%s\" tty=\"%s\"%s",
-		 accepted ? "accepted" : "refused", verdict->id,
-		 pat_escape(name, sizeof(name), verdict->found ? verdict->grant.name : ""),
-		 input(user, attempt->user), input(service, attempt->service),
-		 input(rhost, attempt->rhost), input(tty, attempt->tty), why);
+		 accepted ? "accepted" : "refused", verdict->id, name, input(user, attempt->user),
+		 input(service, attempt->service), input(rhost, attempt->rhost),
+		 input(tty, attempt->tty), why);
 	return dst;
 }

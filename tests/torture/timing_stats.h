@@ -2,26 +2,37 @@
 #ifndef TIMING_STATS_H
 #define TIMING_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
- * Welch's t of two sets of measurements, each cut off at several places, as dudect does (Reparaz,
- * Balasch, Verbauwhede, "Dude, is my code constant time?", DATE 2017): what is slow because the
- * machine was busy hides what is slow because of the data. Cut at the same time for both, or the
- * cut would hide it.
+ * Student's t of the difference between two kinds of attempts, measured as dudect does (Reparaz,
+ * Balasch, Verbauwhede, "Dude, is my code constant time?", DATE 2017): each attempt is of a kind
+ * that a coin has chosen, and the measurements are cropped at several percentiles, because what is
+ * slow because the machine was busy hides what is slow because of the data.
+ *
+ * The percentiles are fixed beforehand, and taken of both kinds together, in each round anew: a
+ * crop that knew the kinds would make a difference, or hide one, and a machine that becomes slower
+ * halfway would leave nothing of the rest.
+ *
+ * dudect would compare the attempts. But two records have places of their own in the memory of the
+ * machine, and so any two ids differ, if one only measures often enough, by some tens of
+ * nanoseconds. What is compared is therefore one difference for each pair of ids: it tells the
+ * kinds apart only if it is not the luck of a few.
  */
 
-struct samples {
-	double *ns;
-	size_t count;
+/* From the fastest, this share of a round's measurements is kept. */
+static const double timing_cuts[] = {0.10, 0.25, 0.50, 0.75, 0.90};
+
+enum { TIMING_CUTS = sizeof(timing_cuts) / sizeof(timing_cuts[0]), TIMING_PAIRS = 128 };
+
+/* Two kinds, at each cut: the sum of the differences of the means, of how many rounds of a pair. */
+struct comparison {
+	double sum[TIMING_CUTS][TIMING_PAIRS];
+	unsigned rounds[TIMING_CUTS][TIMING_PAIRS];
 };
-
-/* From the fastest, this share of the measurements of both is kept. */
-static const double timing_cuts[] = {0.10, 0.25, 0.50, 0.75, 0.90, 0.99};
-
-#define TIMING_CUTS (sizeof(timing_cuts) / sizeof(timing_cuts[0]))
 
 static int timing_compare(const void *a, const void *b)
 {
@@ -30,43 +41,29 @@ static int timing_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The time below which the share of all measurements lies. */
-static double timing_percentile(const struct samples *a, const struct samples *b, double share)
+/* A round of `count` measurements with one pair of ids, each of one of two kinds. `sorted` has room
+ * for as many. */
+static void timing_round(struct comparison *comparison, size_t pair, const double *ns,
+			 const bool *kind, size_t count, double *sorted)
 {
-	size_t count = a->count + b->count;
-	double *all = malloc((count + 1) * sizeof(*all)), value;
+	memcpy(sorted, ns, count * sizeof(*ns));
+	qsort(sorted, count, sizeof(*sorted), timing_compare);
+	for (size_t cut = 0; cut < TIMING_CUTS; cut++) {
+		double limit = sorted[(size_t)((double)(count - 1) * timing_cuts[cut])];
+		double sum[2] = {0, 0}, n[2] = {0, 0};
 
-	if (all == NULL)
-		abort();
-	for (size_t i = 0; i < a->count; i++)
-		all[i] = a->ns[i];
-	for (size_t i = 0; i < b->count; i++)
-		all[a->count + i] = b->ns[i];
-	qsort(all, count, sizeof(*all), timing_compare);
-	value = count > 0 ? all[(size_t)((double)(count - 1) * share)] : 0;
-	free(all);
-	return value;
-}
-
-struct moments {
-	double n, mean, m2;
-};
-
-/* Welford's way, in which nothing cancels out. */
-static struct moments timing_moments(const struct samples *samples, double limit)
-{
-	struct moments m = {0, 0, 0};
-
-	for (size_t i = 0; i < samples->count; i++) {
-		double x = samples->ns[i], delta = x - m.mean;
-
-		if (x > limit)
+		for (size_t i = 0; i < count; i++) {
+			if (ns[i] > limit)
+				continue;
+			sum[kind[i]] += ns[i] - limit;
+			n[kind[i]]++;
+		}
+		/* Two kinds so different are seen at the other cuts. */
+		if (n[0] == 0 || n[1] == 0)
 			continue;
-		m.n++;
-		m.mean += delta / m.n;
-		m.m2 += delta * (x - m.mean);
+		comparison->sum[cut][pair] += sum[1] / n[1] - sum[0] / n[0];
+		comparison->rounds[cut][pair]++;
 	}
-	return m;
 }
 
 /* Newton's: no other program here needs libm. */
@@ -84,31 +81,42 @@ static double timing_size(double x)
 	return x < 0 ? -x : x;
 }
 
-static double timing_t(const struct samples *a, const struct samples *b, double limit)
+/* At one cut; the mean of the differences in *mean. Welford's way, in which nothing cancels out. */
+static double timing_t(const struct comparison *comparison, size_t cut, double *mean)
 {
-	struct moments x = timing_moments(a, limit), y = timing_moments(b, limit);
-	double error;
+	double n = 0, m2 = 0;
 
-	if (x.n < 2 || y.n < 2)
+	*mean = 0;
+	for (size_t i = 0; i < TIMING_PAIRS; i++) {
+		double x, delta;
+
+		if (comparison->rounds[cut][i] == 0)
+			continue;
+		x = comparison->sum[cut][i] / comparison->rounds[cut][i];
+		delta = x - *mean;
+		n++;
+		*mean += delta / n;
+		m2 += delta * (x - *mean);
+	}
+	/* Of a few, chance makes any t. */
+	if (n < 8 || m2 <= 0)
 		return 0;
-	error = timing_root(x.m2 / (x.n - 1) / x.n + y.m2 / (y.n - 1) / y.n);
-	return error > 0 ? (x.mean - y.mean) / error : 0;
+	return *mean / timing_root(m2 / (n - 1) / n);
 }
 
-/* The t that tells the two apart best, and the difference of the means there. */
-static double timing_worst_t(const struct samples *a, const struct samples *b, double *difference)
+/* The t that tells the two apart best, and the mean of the differences there. */
+static double timing_worst_t(const struct comparison *comparison, double *difference)
 {
 	double worst = 0;
 
 	*difference = 0;
-	for (size_t i = 0; i < TIMING_CUTS; i++) {
-		double limit = timing_percentile(a, b, timing_cuts[i]);
-		double t = timing_t(a, b, limit);
+	for (size_t cut = 0; cut < TIMING_CUTS; cut++) {
+		double mean, t = timing_t(comparison, cut, &mean);
 
 		if (timing_size(t) <= timing_size(worst))
 			continue;
 		worst = t;
-		*difference = timing_moments(a, limit).mean - timing_moments(b, limit).mean;
+		*difference = mean;
 	}
 	return worst;
 }
