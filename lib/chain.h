@@ -17,9 +17,9 @@
  * that TDB would stop at, lest one be found here that nobody can change there.
  */
 
-/* So much is read with the head of a record: a use record with the room that TDB gives it, and hardly
- * a grant is longer. Not more, because each page that is begun takes time, which tells of one record
- * where it lies, and of another that it does not. */
+/* So much is read with the head of a record: a use record with the room that TDB gives it, and
+ * hardly a grant is longer. Not more, because each page that is begun takes time, which tells of
+ * one record where it lies, and of another that it does not. */
 #define CHAIN_AHEAD 832
 
 /* So many heads of chains are read at a time by who wants all. */

@@ -2,9 +2,11 @@
 """What the drivers of failing programs share: the plan of who fails, programs that are run, tokens, the log."""
 
 import errno
+import itertools
 import json
 import mmap
 import os
+import socket
 import struct
 import subprocess
 import time
@@ -103,7 +105,17 @@ class Keep:
         os.close(fd)
 
 
+MARKS = itertools.count()
+
+
 def log_size():
+    """Where the log ends when all is in it that was sent so far: a line takes a moment to come, and is not to be
+    taken for one of what is done next."""
+    mark = f"mark {os.getpid()}.{next(MARKS)} end"
+    before = os.path.getsize(os.environ["LOG"])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.sendto(f"<13>{mark}".encode(), "/dev/log")
+    log_since(before, mark)
     return os.path.getsize(os.environ["LOG"])
 
 
