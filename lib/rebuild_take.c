@@ -78,13 +78,24 @@ static bool is_hex(const char *digits)
 	return strspn(digits, "0123456789abcdef") >= 8;
 }
 
+/* What most are, which takes less to find out. */
+static bool is_plain(const char *key, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!((key[i] >= '0' && key[i] <= '9') || (key[i] >= 'A' && key[i] <= 'Z') ||
+		      (key[i] >= 'a' && key[i] <= 'z')))
+			return false;
+	return true;
+}
+
 static int take_one(struct rebuild *rebuild, struct source *source,
 		    const struct salvage_record *record)
 {
 	char key[PAT_KEY_MAX + 1] = "";
 
 	memcpy(key, record->key.bytes, record->key.len);
-	if (strlen(key) == record->key.len && pat_text_valid(key, 1, PAT_KEY_MAX)) {
+	if (is_plain(key, record->key.len) ||
+	    (strlen(key) == record->key.len && pat_text_valid(key, 1, PAT_KEY_MAX))) {
 		bool has_id = record->key.len == 1 + PAT_ID_LEN;
 
 		if (has_id && key[0] == 't')
