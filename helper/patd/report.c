@@ -45,6 +45,10 @@ int report_store_failure(struct session *session, int error)
 		why = strerror_r(errno, text, sizeof(text));
 		colon = ": ";
 	}
+	if (error == PAT_E_FULL) {
+		why = "root can make room in it (patstore rebuild), or remove tokens from it";
+		colon = ": ";
+	}
 	log_line(LOG_CRIT, "the store %s: %s%s%s",
 		 pat_escape(store, sizeof(store), session->settings->store), pat_error_text(error),
 		 colon, why);
