@@ -180,19 +180,3 @@ int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char 
 		put_entry(&key, &use->ring[i], buf + RING_AT + i * ENTRY_LEN);
 	return put_copy(&key, use, buf + (use->copy ? COPY_LEN : 0));
 }
-
-uint64_t pat_use_state(const unsigned char buf[PAT_USE_SIZE])
-{
-	uint64_t first, second;
-
-	memcpy(&first, buf + COPY_LEN - SUM_LEN, sizeof(first));
-	memcpy(&second, buf + 2 * COPY_LEN - SUM_LEN, sizeof(second));
-	for (size_t i = 0; i < PAT_USE_RING; i++) {
-		uint32_t sum_of_entry;
-
-		memcpy(&sum_of_entry, buf + RING_AT + (i + 1) * ENTRY_LEN - sizeof(sum_of_entry),
-		       sizeof(sum_of_entry));
-		first ^= (uint64_t)sum_of_entry << 5 * i;
-	}
-	return first ^ second;
-}

@@ -176,8 +176,6 @@ int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, s
  */
 int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char buf[PAT_USE_SIZE]);
 
-/* A number that is another after each pat_use_amend(): to see whether a record was rewritten. */
-uint64_t pat_use_state(const unsigned char buf[PAT_USE_SIZE]);
 int pat_index_encode(uint32_t uid, const struct pat_index *index, unsigned char *buf, size_t *len);
 int pat_index_decode(uint32_t uid, const unsigned char *buf, size_t len, struct pat_index *index);
 int pat_meta_encode(const struct pat_meta *meta, unsigned char *buf, size_t *len);
