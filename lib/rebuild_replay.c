@@ -198,6 +198,9 @@ static int replay_some(struct rebuild *rebuild, struct pat_key *keys, size_t cou
 {
 	int error = PAT_OK;
 
+	/* qsort(3) wants a list in any case. */
+	if (count == 0)
+		return PAT_OK;
 	for (size_t i = 0; i < count; i++)
 		rebuild->commits += keys[i].len == 1 && keys[i].bytes[0] == 'm';
 	qsort(keys, count, sizeof(*keys), compare);
