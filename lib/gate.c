@@ -15,15 +15,14 @@
  * waits. */
 #define TURN_MS 500
 
-static int open_file(struct gate *gate, const char *path, bool looks)
+static int open_file(struct gate *gate, const char *path, int how)
 {
 	struct stat st;
-	int fd = open(path,
-		      (looks ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND) | O_CLOEXEC | O_NOFOLLOW |
-			      O_NONBLOCK,
-		      0600);
+	int fd = open(path, how | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	if (fd < 0) {
+		if (errno == ENOENT && !(how & O_CREAT))
+			return PAT_E_NOSTORE;
 		if (errno == EACCES || errno == EPERM || errno == EROFS)
 			return PAT_E_ACCESS;
 		return errno == ELOOP || errno == ENXIO ? PAT_E_UNSAFE : PAT_E_IO;
@@ -45,19 +44,26 @@ static int open_file(struct gate *gate, const char *path, bool looks)
 	}
 	gate->fd = fd;
 	gate->path = path;
-	gate->has_pen = gate->has_notes = false;
-	gate->looks = looks;
+	gate->has_pen = gate->has_notes = gate->in = false;
+	gate->looks = (how & O_ACCMODE) == O_RDONLY;
+	gate->dev = st.st_dev;
+	gate->ino = st.st_ino;
 	return PAT_OK;
 }
 
 int gate_open(struct gate *gate, const char *path)
 {
-	return open_file(gate, path, false);
+	return open_file(gate, path, O_RDWR | O_CREAT | O_APPEND);
+}
+
+int gate_open_old(struct gate *gate, const char *path)
+{
+	return open_file(gate, path, O_RDWR | O_APPEND);
 }
 
 int gate_open_to_look(struct gate *gate, const char *path)
 {
-	return open_file(gate, path, true);
+	return open_file(gate, path, O_RDONLY);
 }
 
 static int lock(const struct gate *gate, short type, off_t byte, pat_deadline deadline)
@@ -100,12 +106,12 @@ static bool let_pass(void)
 /* `size`: how much is noted in it. */
 static bool is_current(const struct gate *gate, off_t *size)
 {
-	struct stat ours, named;
+	struct stat named;
 
-	if (fstat(gate->fd, &ours) < 0 || lstat(gate->path, &named) < 0)
+	if (lstat(gate->path, &named) < 0)
 		return false;
-	*size = ours.st_size;
-	return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+	*size = named.st_size;
+	return gate->dev == named.st_dev && gate->ino == named.st_ino;
 }
 
 bool gate_is_current(const struct gate *gate)
@@ -119,7 +125,16 @@ bool gate_is_current(const struct gate *gate)
 static int open_again(struct gate *gate)
 {
 	gate_close(gate);
-	return open_file(gate, gate->path, gate->looks);
+	return open_file(gate, gate->path, gate->looks ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND);
+}
+
+/* Whether nobody waits in the turnstile that keeps readers out of the room. */
+static bool turnstile_is_free(const struct gate *gate)
+{
+	struct flock range = {
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = GATE_TURNSTILE, .l_len = 1};
+
+	return fcntl(gate->fd, F_OFD_GETLK, &range) == 0 && range.l_type == F_UNLCK;
 }
 
 static int enter_once(struct gate *gate, short type, pat_deadline deadline)
@@ -127,7 +142,12 @@ static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 	int error;
 
 	/* Out of the room first: two that both want to stay in and be alone would wait in vain. */
-	gate_unlock(gate, GATE_ROOM);
+	if (gate->in)
+		gate_unlock(gate, GATE_ROOM);
+	gate->in = true;
+	/* Who need not wait need not be in the turnstile: it is for those behind. */
+	if (type == F_RDLCK && turnstile_is_free(gate) && lock(gate, type, GATE_ROOM, 0) == PAT_OK)
+		return PAT_OK;
 	error = lock(gate, type, GATE_TURNSTILE, deadline);
 	if (error)
 		return error;
@@ -204,7 +224,9 @@ void gate_put_pen(struct gate *gate)
 
 void gate_leave(struct gate *gate)
 {
-	gate_unlock(gate, GATE_ROOM);
+	if (gate->in)
+		gate_unlock(gate, GATE_ROOM);
+	gate->in = false;
 }
 
 int gate_enter_shared(struct gate *gate, pat_deadline deadline)

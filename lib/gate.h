@@ -43,11 +43,17 @@ struct gate {
 	bool has_pen;
 	bool has_notes; /* as it was entered, somebody had changes noted */
 	uint64_t nonce; /* of who has that done */
+	bool in;        /* the room, perhaps */
+	dev_t dev;
+	ino_t ino;
 };
 
 /* Opens, and makes if need be, the lock file. 0, PAT_E_ACCESS, PAT_E_UNSAFE (not a regular file of
  * the effective user's alone), PAT_E_IO. */
 int gate_open(struct gate *gate, const char *path);
+
+/* The same, but makes none: PAT_E_NOSTORE. */
+int gate_open_old(struct gate *gate, const char *path);
 
 /* The same where nothing can be written, and the lock file is there. */
 int gate_open_to_look(struct gate *gate, const char *path);

@@ -31,16 +31,19 @@ int place_open_error(void)
 	}
 }
 
-int place_look(int fd, mode_t kind, struct stat *st)
+int place_judge(const struct stat *st, mode_t kind)
 {
-	if (fstat(fd, st) < 0)
-		return PAT_E_IO;
 	if ((st->st_mode & S_IFMT) != kind || st->st_uid != geteuid() || (st->st_mode & 022) != 0)
 		return PAT_E_UNSAFE;
 	/* A second name would be a second way to it. */
 	if (kind == S_IFREG && st->st_nlink != 1)
 		return PAT_E_UNSAFE;
 	return PAT_OK;
+}
+
+int place_look(int fd, mode_t kind, struct stat *st)
+{
+	return fstat(fd, st) < 0 ? PAT_E_IO : place_judge(st, kind);
 }
 
 int place_check_ours(int fd, mode_t kind)

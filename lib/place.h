@@ -24,8 +24,9 @@ bool place_has_store(const struct place *place);
 /* Whether what is open at `fd` is of this kind, and writable by nobody but its owner, us. */
 int place_check_ours(int fd, mode_t kind);
 
-/* The same, and tells what fstat(2) said. */
+/* The same, and tells what fstat(2) said; and of what it, or lstat(2), said. */
 int place_look(int fd, mode_t kind, struct stat *st);
+int place_judge(const struct stat *st, mode_t kind);
 
 /* What errno says about a file that could not be opened. */
 int place_open_error(void);

@@ -380,10 +380,15 @@ static int name_files(struct pat_store *store, const char *path)
 	return store->path && store->lock_path ? PAT_OK : PAT_E_NOMEM;
 }
 
-static int open_gate(struct pat_store *store, enum pat_store_mode mode)
+static int open_gate(struct pat_store *store, const struct place *place, enum pat_store_mode mode)
 {
-	int error = gate_open(&store->gate, store->lock_path);
+	int error = gate_open_old(&store->gate, store->lock_path);
 
+	/* No lock file is made where there is nothing to lock. */
+	if (error == PAT_E_NOSTORE && mode != PAT_STORE_CREATE && !place_has_store(place))
+		return error;
+	if (error == PAT_E_NOSTORE)
+		error = gate_open(&store->gate, store->lock_path);
 	if (error != PAT_E_ACCESS || errno != EROFS || mode != PAT_STORE_LOOK)
 		return error;
 	store->looks = true;
@@ -409,10 +414,8 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 	error = name_files(store, path);
 	if (!error)
 		error = place_open(&place, path, make);
-	if (!error && !make && !place_has_store(&place))
-		error = PAT_E_NOSTORE;
 	if (!error)
-		error = open_gate(store, mode);
+		error = open_gate(store, &place, mode);
 	if (!error && (mode == PAT_STORE_READ || mode == PAT_STORE_LOOK))
 		error = open_shared(store, &place, deadline);
 	else if (!error)
@@ -424,6 +427,48 @@ int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode
 		pat_store_close(store);
 	else
 		*out = store;
+	return error;
+}
+
+void pat_store_leave(struct pat_store *store)
+{
+	gate_leave(&store->gate);
+	/* It may have had to roll back something; else it has no TDB, and keeps no thread waiting.
+	 */
+	if (store->has_mutex) {
+		store_close_file(store);
+		store_give_mutex();
+		store->has_mutex = false;
+	}
+}
+
+/* Whether the store is the file that was looked at, with nothing in it to roll back. */
+static bool is_as_it_was(const struct pat_store *store)
+{
+	enum slot_recovery recovery;
+	uint32_t hash_size;
+	struct stat st;
+
+	return store->fd >= 0 && lstat(store->path, &st) == 0 && st.st_dev == store->file.st_dev &&
+	       st.st_ino == store->file.st_ino && st.st_size == store->file.st_size &&
+	       place_judge(&st, S_IFREG) == PAT_OK &&
+	       slot_look(store->fd, (uint64_t)st.st_size, &recovery, &hash_size) == PAT_OK &&
+	       recovery == SLOT_CLEAN && hash_size == store->hash_size;
+}
+
+int pat_store_enter(struct pat_store *store, pat_deadline deadline)
+{
+	struct place place = {.dir = -1};
+	int error = gate_enter_shared(&store->gate, deadline);
+
+	if (error || is_as_it_was(store))
+		return error;
+	error = place_open(&place, store->path, false);
+	if (!error)
+		error = open_shared(store, &place, deadline);
+	if (!error)
+		error = check_schema(store);
+	place_close(&place);
 	return error;
 }
 

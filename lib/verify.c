@@ -177,18 +177,13 @@ static void judge(struct pat_store *store, const struct pat_attempt *attempt,
 
 /* One visit to the store: looks the id up, and decides. `account` is NULL while it is not known
  * whether the secret is right. Returns true when there is a decision, or none to be had. */
-static bool visit(const char *path, enum pat_store_mode mode, const struct pat_attempt *attempt,
+static bool visit(struct pat_store *store, const struct pat_attempt *attempt,
 		  const struct pat_account *account, int64_t now, pat_deadline deadline,
 		  struct pat_verdict *verdict)
 {
-	struct pat_store *store;
 	bool decided = true;
-	int error = pat_store_open(&store, path, mode, deadline);
+	int error;
 
-	if (error) {
-		fail(verdict, error);
-		return true;
-	}
 	error = pat_store_look_up(store, verdict->id, &verdict->grant);
 	verdict->found = error == PAT_OK;
 	verdict->proved =
@@ -204,7 +199,6 @@ static bool visit(const char *path, enum pat_store_mode mode, const struct pat_a
 	} else {
 		judge(store, attempt, account, now, deadline, verdict);
 	}
-	pat_store_close(store);
 	return decided;
 }
 
@@ -217,6 +211,7 @@ static void verify(const char *path, enum pat_store_mode mode, const struct pat_
 		   int64_t now, pat_deadline deadline, struct pat_verdict *verdict)
 {
 	struct pat_account account;
+	struct pat_store *store;
 	int error;
 
 	memset(verdict, 0, sizeof(*verdict));
@@ -226,14 +221,25 @@ static void verify(const char *path, enum pat_store_mode mode, const struct pat_
 		fail(verdict, PAT_E_IO);
 		return;
 	}
-	if (visit(path, mode, attempt, NULL, now, deadline, verdict))
-		return;
-	error = pat_account_by_name(attempt->user ? attempt->user : "", true, &account);
-	/* A name too long for the system is nobody's. */
-	if (error && error != PAT_E_TOOBIG)
+	error = pat_store_open(&store, path, mode, deadline);
+	if (error) {
 		fail(verdict, error);
-	else
-		(void)visit(path, mode, attempt, &account, now, deadline, verdict);
+		return;
+	}
+	if (!visit(store, attempt, NULL, now, deadline, verdict)) {
+		pat_store_leave(store);
+		error = pat_account_by_name(attempt->user ? attempt->user : "", true, &account);
+		/* A name too long for the system is nobody's. */
+		if (error == PAT_E_TOOBIG)
+			error = PAT_OK;
+		if (!error)
+			error = pat_store_enter(store, deadline);
+		if (error)
+			fail(verdict, error);
+		else
+			(void)visit(store, attempt, &account, now, deadline, verdict);
+	}
+	pat_store_close(store);
 }
 
 void pat_verify(const char *path, const struct pat_attempt *attempt, int64_t now,

@@ -51,6 +51,14 @@ int pat_store_open(struct pat_store **store, const char *path, enum pat_store_mo
 		   pat_deadline deadline);
 
 /*
+ * Goes out of the store, which holds nobody up then, and comes back: only for PAT_STORE_READ and
+ * _LOOK. Nothing else may be done outside, and what was read before may have changed when one is
+ * back. After a failure there is nothing left but to close it: the errors are those of opening.
+ */
+void pat_store_leave(struct pat_store *store);
+int pat_store_enter(struct pat_store *store, pat_deadline deadline);
+
+/*
  * Makes the changes durable: they are on disk when this returns 0. After a failure the old state
  * stands, whole. Only for PAT_STORE_CHANGE and _CREATE; at most once.
  */

@@ -137,6 +137,98 @@ static void a_file_that_became_unsafe_after_the_look_is_not_read(void **state)
 		unsafe_after(state, give_away);
 }
 
+/* Out of the store and in again, with that in between. */
+static int back_after(void (*meanwhile)(void))
+{
+	struct pat_store *store = unit_opened(PAT_STORE_READ);
+
+	pat_store_leave(store);
+	meanwhile();
+	return pat_store_enter(store, soon());
+}
+
+static void add_another(void)
+{
+	assert_int_equal(unit_add(2, 1000), 0);
+}
+
+static void who_left_keeps_no_writer_and_sees_what_it_wrote(void **state)
+{
+	struct pat_grant grant;
+	char id[PAT_ID_LEN + 1];
+
+	(void)state;
+	unit_id(id, 2);
+	assert_int_equal(back_after(add_another), 0);
+	assert_int_equal(pat_store_get_grant(place.store, id, &grant), 0);
+	unit_closed();
+}
+
+static void put_one_with_another(void)
+{
+	struct unit_bytes bytes;
+
+	assert_int_equal(unit_add(2, 1000), 0);
+	bytes = unit_read_file(place.path);
+	(void)unlink(place.path);
+	unit_write_file(place.path, bytes.data, bytes.len);
+	free(bytes.data);
+}
+
+static void who_left_comes_back_into_the_store_that_has_the_name(void **state)
+{
+	struct pat_grant grant;
+	char id[PAT_ID_LEN + 1];
+
+	(void)state;
+	unit_id(id, 2);
+	assert_int_equal(back_after(put_one_with_another), 0);
+	assert_int_equal(pat_store_get_grant(place.store, id, &grant), 0);
+	unit_closed();
+}
+
+static void who_left_does_not_come_back_into_what_became_unsafe(void **state)
+{
+	static void (*const swaps[])(void) = {put_link, put_fifo, open_to_others, give_second_name};
+
+	for (size_t i = 0; i < COUNT(swaps); i++) {
+		alarm(60);
+		assert_int_equal(back_after(swaps[i]), PAT_E_UNSAFE);
+		alarm(0);
+		unit_closed();
+		unit_remove_tree(place.base);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+/* As a power cut may leave it: the header names a recovery area that is not there. */
+static void leave_recovery(void)
+{
+	enum { RECOVERY_AT = 44 };
+	const uint32_t nowhere = 0x7fffffff;
+	int fd = open(place.path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, &nowhere, sizeof(nowhere), RECOVERY_AT), sizeof(nowhere));
+	close(fd);
+}
+
+static void who_left_clears_away_what_was_cut_off_meanwhile(void **state)
+{
+	struct pat_grant grant;
+	char id[PAT_ID_LEN + 1];
+
+	(void)state;
+	unit_id(id, 1);
+	assert_int_equal(back_after(leave_recovery), 0);
+	/* And once more from there, where TDB had to be asked. */
+	pat_store_leave(place.store);
+	assert_int_equal(unit_add(2, 1000), 0);
+	assert_int_equal(pat_store_enter(place.store, soon()), 0);
+	assert_int_equal(pat_store_get_grant(place.store, id, &grant), 0);
+	unit_closed();
+	assert_int_equal(unit_open_error(PAT_STORE_CHANGE), 0);
+}
+
 /* A child that may write no further than `limit`: what opening says to it. */
 static int opened_with_limit(rlim_t limit, enum pat_store_mode mode)
 {
@@ -228,6 +320,10 @@ static void a_complaint_on_a_closed_descriptor_lands_in_no_file_of_ours(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_store(who_left_keeps_no_writer_and_sees_what_it_wrote),
+		with_store(who_left_comes_back_into_the_store_that_has_the_name),
+		with_store(who_left_does_not_come_back_into_what_became_unsafe),
+		with_store(who_left_clears_away_what_was_cut_off_meanwhile),
 		with_store(a_file_that_was_not_looked_at_is_not_read),
 		with_store(a_link_that_came_after_the_look_is_not_followed),
 		with_store(a_fifo_that_came_after_the_look_holds_nobody),
