@@ -13,13 +13,12 @@ SIZES = [10, 1000, 100_000, 1_000_000]
 DIR = "/var/lib/pat"
 PRINTED = 100  # tokens that take turns: the time is that of no single place in the store
 HASH_SIZE = 10007  # of a new store
-CHAIN = 8  # a store with longer chains is rebuilt with more of them
 
 
 def buckets(size):
-    """What patd makes of it as it grows."""
+    """How many chains a rebuild gives a store of so many tokens: two records in each, at most."""
     count = HASH_SIZE
-    while count * CHAIN < 2 * size:
+    while count < size:
         count *= 2
     return count
 
@@ -31,6 +30,7 @@ def fill(bench, size):
     bench.progress(f"making a store of {size} tokens")
     printed = bench.run(bench.tool("pour"), "-b", str(buckets(size)), "-g", "alice", "-u", uid, "-n", str(size),
                         "-p", str(PRINTED), path).split()
+    bench.run("patstore", "rebuild", "--store", path)
     confdir = f"/etc/bench{size}.d"
     os.makedirs(confdir, exist_ok=True)
     bench.service("other", "# Nothing.", confdir=confdir)
