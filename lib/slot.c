@@ -137,41 +137,39 @@ static bool is_area(const struct tdbfile_record *record, uint64_t at, uint64_t f
 	       at + sizeof(*record) + record->rec_len <= file_size;
 }
 
-int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, uint32_t *hash_size)
+int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, struct tdbfile_header *header)
 {
-	struct tdbfile_header header;
 	struct tdbfile_record record;
-	int error = read_header(fd, &header);
+	int error = read_header(fd, header);
 
 	*found = SLOT_CLEAN;
-	*hash_size = header.hash_size;
-	if (error || header.recovery_start == 0)
+	if (error || header->recovery_start == 0)
 		return error;
 	*found = SLOT_DANGLING;
-	if ((uint64_t)header.recovery_start + sizeof(record) > file_size)
+	if ((uint64_t)header->recovery_start + sizeof(record) > file_size)
 		return PAT_OK;
-	error = read_at(fd, &record, sizeof(record), header.recovery_start);
+	error = read_at(fd, &record, sizeof(record), header->recovery_start);
 	if (error)
 		return error;
 	if (record.magic == TDBFILE_RECOVERY) {
 		*found = SLOT_PENDING;
-		return check_recovery(fd, header.recovery_start, &record, (off_t)file_size);
+		return check_recovery(fd, header->recovery_start, &record, (off_t)file_size);
 	}
 	/* TDB itself leaves alone what has another magic. */
-	if (record.magic != 0 || is_area(&record, header.recovery_start, file_size))
+	if (record.magic != 0 || is_area(&record, header->recovery_start, file_size))
 		*found = SLOT_CLEAN;
 	return PAT_OK;
 }
 
 int slot_look_at_recovery(int fd, enum slot_recovery *found)
 {
-	uint32_t hash_size;
+	struct tdbfile_header header;
 	struct stat st;
 
 	*found = SLOT_CLEAN;
 	if (fstat(fd, &st) < 0)
 		return PAT_E_IO;
-	return slot_look(fd, (uint64_t)st.st_size, found, &hash_size);
+	return slot_look(fd, (uint64_t)st.st_size, found, &header);
 }
 
 int slot_check_hashes(int fd)

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tdbfile.h"
+
 /*
  * Where the value of a record lies in a TDB file, so that it can be overwritten there and nowhere
  * else. tdb_store() is no such thing: when the write in place fails it deletes the record and makes
@@ -36,8 +38,8 @@ enum slot_recovery {
  * machine; PAT_E_IO. */
 int slot_look_at_recovery(int fd, enum slot_recovery *found);
 
-/* The same of a file of which the size is known; and how many chains it has. */
-int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, uint32_t *hash_size);
+/* The same of a file of which the size is known; and the header. */
+int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, struct tdbfile_header *header);
 
 /* PAT_E_DAMAGED for a file of which TDB would not tell the right hash function. */
 int slot_check_hashes(int fd);

@@ -98,6 +98,7 @@ static int check_descriptor(int fd)
 static int look_at_file(struct pat_store *store, const struct place *place, int flags,
 			enum slot_recovery *recovery)
 {
+	struct tdbfile_header header;
 	int error;
 
 	store_close_file(store);
@@ -110,8 +111,11 @@ static int look_at_file(struct pat_store *store, const struct place *place, int 
 	if (!error)
 		error = check_limit(store->file.st_size);
 	if (!error)
-		error = slot_look(store->fd, (uint64_t)store->file.st_size, recovery,
-				  &store->hash_size);
+		error = slot_look(store->fd, (uint64_t)store->file.st_size, recovery, &header);
+	/* What TDB would not open, nobody could change: no one is let in by it either. */
+	if (!error && header.rwlocks != 0 && header.rwlocks != TDBFILE_OTHER_HASH)
+		error = PAT_E_DAMAGED;
+	store->hash_size = error ? 0 : header.hash_size;
 	return error;
 }
 
@@ -446,14 +450,14 @@ void pat_store_leave(struct pat_store *store)
 static bool is_as_it_was(const struct pat_store *store)
 {
 	enum slot_recovery recovery;
-	uint32_t hash_size;
+	struct tdbfile_header header;
 	struct stat st;
 
 	return store->fd >= 0 && lstat(store->path, &st) == 0 && st.st_dev == store->file.st_dev &&
 	       st.st_ino == store->file.st_ino && st.st_size == store->file.st_size &&
 	       place_judge(&st, S_IFREG) == PAT_OK &&
-	       slot_look(store->fd, (uint64_t)st.st_size, &recovery, &hash_size) == PAT_OK &&
-	       recovery == SLOT_CLEAN && hash_size == store->hash_size;
+	       slot_look(store->fd, (uint64_t)st.st_size, &recovery, &header) == PAT_OK &&
+	       recovery == SLOT_CLEAN && header.hash_size == store->hash_size;
 }
 
 int pat_store_enter(struct pat_store *store, pat_deadline deadline)
