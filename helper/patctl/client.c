@@ -249,7 +249,8 @@ int client_ask(const struct options *options, const char *method, json_t *parame
 	return status;
 }
 
-int client_call_more(struct client *client, const char *method, json_t *parameters, json_t *answers)
+int client_call_each(struct client *client, const char *method, json_t *parameters,
+		     void (*each)(json_t *answer, void *data), void *data)
 {
 	bool continues = true;
 	int status = send_call(client, method, parameters, true);
@@ -265,9 +266,20 @@ int client_call_more(struct client *client, const char *method, json_t *paramete
 		error = error_in(reply);
 		if (error != NULL)
 			status = refused(reply, error);
-		else if (json_array_append(answers, json_object_get(reply, "parameters")) != 0)
-			out_of_memory();
+		else
+			each(json_object_get(reply, "parameters"), data);
 		json_decref(reply);
 	}
 	return status;
+}
+
+static void keep(json_t *answer, void *answers)
+{
+	if (json_array_append(answers, answer) != 0)
+		out_of_memory();
+}
+
+int client_call_more(struct client *client, const char *method, json_t *parameters, json_t *answers)
+{
+	return client_call_each(client, method, parameters, keep, answers);
 }

@@ -21,6 +21,8 @@ struct view {
 	int64_t unused_since;      /* 0: never mind */
 	int64_t expires_before;    /* likewise */
 	bool expired;
+	bool streamed; /* shown as they come, and not kept: there may be a million */
+	size_t shown;  /* so far, of those */
 };
 
 static int read_view(const struct options *options, struct view *view)
@@ -39,9 +41,11 @@ static int read_view(const struct options *options, struct view *view)
 		complain("--columns and --json exclude each other: JSON has everything");
 		return STATUS_USAGE;
 	}
-	/* Tokens of all users come in no order. */
-	if (sort == NULL && given(options, OPTION_ALL_USERS))
+	/* Tokens of all users come in no order. Programs can do without. */
+	if (sort == NULL && given(options, OPTION_ALL_USERS)) {
+		view->streamed = given(options, OPTION_JSON);
 		sort = "user";
+	}
 	if (sort != NULL && (view->sort = column_named(sort, strlen(sort))) == NULL)
 		return STATUS_USAGE;
 	status = columns_chosen(options, view->columns, &view->count);
@@ -157,6 +161,37 @@ static int print(const struct options *options, const struct view *view, const j
 	return status == STATUS_OK && found && view->expires_before != 0 ? STATUS_FAILED : status;
 }
 
+/* Prints a token of patd's answers, if it is to be shown. */
+static void stream(json_t *answer, void *data)
+{
+	struct view *view = data;
+	json_t *token = json_object_get(answer, "token"), *object;
+
+	if (!json_is_object(token) || !is_shown(view, token))
+		return;
+	object = json_token(token);
+	output_json_element(object, view->shown++);
+	json_decref(object);
+}
+
+/* All tokens as JSON. After an error that is not ended, so that nobody takes it for all. */
+static int print_stream(const struct options *options, struct view *view, json_t *parameters)
+{
+	struct client client;
+	int status = client_open(&client, options);
+
+	if (status != STATUS_OK)
+		return status;
+	/* Not a write for each line. */
+	(void)setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	status = client_call_each(&client, "List", parameters, stream, view);
+	client_close(&client);
+	if (status != STATUS_OK)
+		return status;
+	output_json_end(view->shown);
+	return view->shown > 0 && view->expires_before != 0 ? STATUS_FAILED : STATUS_OK;
+}
+
 static int fetch(const struct options *options, json_t *parameters, json_t *answers)
 {
 	struct client client;
@@ -169,9 +204,23 @@ static int fetch(const struct options *options, json_t *parameters, json_t *answ
 	return status;
 }
 
+static int print_all(const struct options *options, struct view *view, json_t *parameters)
+{
+	json_t *answers = json_array(), *tokens;
+	int status = fetch(options, parameters, answers);
+
+	if (status == STATUS_OK) {
+		tokens = select_tokens(view, answers);
+		status = print(options, view, tokens);
+		json_decref(tokens);
+	}
+	json_decref(answers);
+	return status;
+}
+
 int command_list(const struct options *options)
 {
-	json_t *parameters, *answers, *tokens;
+	json_t *parameters;
 	struct view view;
 	int status = read_view(options, &view);
 
@@ -183,14 +232,8 @@ int command_list(const struct options *options)
 		request_set(parameters, "all_users", json_true());
 	if (given(options, OPTION_ALL) || view.expired)
 		request_set(parameters, "ended", json_true());
-	answers = json_array();
-	status = fetch(options, parameters, answers);
-	if (status == STATUS_OK) {
-		tokens = select_tokens(&view, answers);
-		status = print(options, &view, tokens);
-		json_decref(tokens);
-	}
-	json_decref(answers);
+	status = view.streamed ? print_stream(options, &view, parameters)
+			       : print_all(options, &view, parameters);
 	json_decref(parameters);
 	return status;
 }

@@ -191,6 +191,26 @@ void output_json(const json_t *json)
 	free(text);
 }
 
+void output_json_element(const json_t *element, size_t count)
+{
+	static const char begin[] = "[\n", end[] = "\n]\n";
+	json_t *array = json_pack("[O]", element);
+	char *text;
+
+	if (array == NULL)
+		out_of_memory();
+	text = json_text(array);
+	(void)fputs(count == 0 ? begin : ",\n", stdout);
+	(void)fwrite(text + strlen(begin), 1, strlen(text) - strlen(begin) - strlen(end), stdout);
+	free(text);
+	json_decref(array);
+}
+
+void output_json_end(size_t count)
+{
+	(void)fputs(count == 0 ? "[]\n" : "\n]\n", stdout);
+}
+
 int output_secret(const char *text)
 {
 	pat_deadline deadline = pat_deadline_in(WRITE_MS);

@@ -37,6 +37,14 @@ void output_done(const char *verb, const json_t *token);
 json_t *json_token(json_t *token);
 void output_token_json(json_t *token);
 void output_json(const json_t *json);
+
+/*
+ * The same text as output_json() prints of an array, element by element: it is never in memory as a
+ * whole. `count` is how many there were so far. An array that is not ended is no JSON, by which who
+ * reads it can tell.
+ */
+void output_json_element(const json_t *element, size_t count);
+void output_json_end(size_t count);
 char *json_text(const json_t *json); /* the caller wipes and frees it; ends with a line feed */
 
 /*

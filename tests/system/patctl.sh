@@ -470,6 +470,23 @@ is 'root lists those of a user' "$(python '[t["name"] for t in it]')" "['one', '
 run patctl list --all-users --json
 is 'root lists those of everybody' "$(python 'sorted(t["name"] for t in it)')" \
 	"['one', 'three', 'two']"
+as_they_come=$out
+run patctl list --all-users --json --sort user
+is 'as they come, and all at once, they are the same' \
+	"$(python 'sorted((t["id"], sorted(t.items())) for t in it) == sorted((t["id"], sorted(t.items())) for t in json.loads(sys.argv[1]))' "$as_they_come")" True
+is 'down to the layout' "$(sort <<<"$as_they_come")" "$(sort <<<"$out")"
+run patctl list --all-users --json --unused 1d
+is 'none is an empty array' "$rc$out" '0[]'
+damaged=$W/tmp/damaged.tdb
+"$BUILD/tests/tools/pour" -n 300 "$damaged" >/dev/null
+truncate -s -40000 "$damaged"
+patd --listen /run/damaged --store "$damaged" 2>/dev/null &
+DAMAGED=$!
+wait_for 5 test -S /run/damaged/io.pampat.Tokens
+run patctl list --all-users --json --socket /run/damaged/io.pampat.Tokens
+is 'a list that is cut short fails' "$rc" 1
+is 'and is no JSON' "$(python 'True' 2>/dev/null)" ''
+kill $DAMAGED
 for command in 'list --user bob' 'list --all-users' 'show one --user bob' 'revoke one --user bob' \
 	'revoke --all --user bob' 'create evil --user bob --password-stdin' \
 	'rotate one --user bob' 'edit one -d x --user bob' 'suspend one --user bob' 'resume one --user bob' \
