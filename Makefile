@@ -7,6 +7,7 @@
 #   make torture    the attacks of `make check` at length: SECONDS= for each of them
 #   make fuzz       the fuzzers: SECONDS= for each of them
 #   make bench      how fast it is, beside others: bench/bench.mk
+#   make dist       the sources as a tarball
 #   make install    with PREFIX, SYSCONFDIR, LOCALSTATEDIR, RUNDIR, PAMDIR, DESTDIR
 
 VERSION := 0.1.0
@@ -199,6 +200,7 @@ torture: deps-if-root
 
 include tests/fuzz/fuzz.mk
 include bench/bench.mk
+include packaging/packaging.mk
 
 deps-if-root:
 	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory deps
