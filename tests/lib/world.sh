@@ -215,8 +215,10 @@ world_users() {
 	touch /home/alice/.hushlogin /home/bob/.hushlogin /home/carol/.hushlogin
 }
 
+# PAT_INSTALLED=1: what the machine has installed, from a package, is what is tested; nothing was built.
 world_install() {
 	local program
+	[ -z "${PAT_INSTALLED-}" ] || return 0
 	install_to "" || return
 	[ "${PAT_SANITIZED-}" ] || return 0
 	for program in bin/patctl sbin/patd sbin/patstore; do
