@@ -160,6 +160,12 @@ PATD_PARTS = $(filter-out %/main.o,$(call objects,helper/patd)) $(BUILD)/helper/
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(PATD_PARTS) $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
+# And one of patctl doctor's, with patctl's.
+PATCTL_PARTS = $(filter-out %/main.o,$(call objects,helper/patctl))
+
+$(BUILD)/tests/unit/test_doctor_%: $(BUILD)/tests/unit/test_doctor_%.o $(PATCTL_PARTS) $(LIB)
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS) -lsmartcols
+
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ -lpam -ltdb -lsodium -lpthread
 
