@@ -69,6 +69,10 @@ _patctl_value() {
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
+	--root)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		;;
 	-n | --uses | -d | --description | --name) ;;
 	*) return 1 ;;
 	esac
@@ -85,6 +89,7 @@ _patctl_options() {
 	revoke) of='--all --token-stdin --user' ;;
 	list) of='--all --expired --unused --expiring --columns --sort --user --all-users' ;;
 	why) of='--since --all --user' ;;
+	doctor) of='--service --root' ;;
 	esac
 	# shellcheck disable=SC2086
 	_patctl_words $of $everywhere
@@ -114,7 +119,7 @@ _patctl_before() {
 		-u | --user) as+=(--user "${words[i + 1]}") ;;&
 		--socket) as+=(--socket "${words[i + 1]}") ;;&
 		-[esfnduo] | --expires | --service | --from | --uses | --description | --name | --output | \
-			--overlap | --unused | --expiring | --columns | --sort | --since | --user | --socket)
+			--overlap | --unused | --expiring | --columns | --sort | --since | --root | --user | --socket)
 			((i++))
 			;;
 		-*) ;;
@@ -125,7 +130,7 @@ _patctl_before() {
 
 _patctl_operands() {
 	case $command in
-	'') _patctl_words create rotate edit suspend resume revoke list show why policy verify ;;
+	'') _patctl_words create rotate edit suspend resume revoke list show why policy verify doctor ;;
 	rotate | edit | show) [[ $operands -gt 0 ]] || _patctl_selectors ;;
 	suspend | resume | revoke) _patctl_selectors ;;
 	esac

@@ -2,7 +2,7 @@
 #
 # patctl(1) for fish.
 
-set -l commands create rotate edit suspend resume revoke list show why policy verify
+set -l commands create rotate edit suspend resume revoke list show why policy verify doctor
 
 # Ids and names of live tokens, each with the other beside it. No password is asked for.
 function __patctl_tokens
@@ -51,6 +51,7 @@ complete -c patctl -n "not __fish_seen_subcommand_from $commands" -a show -d 'te
 complete -c patctl -n "not __fish_seen_subcommand_from $commands" -a why -d 'tell why tokens of yours were refused'
 complete -c patctl -n "not __fish_seen_subcommand_from $commands" -a policy -d 'tell what you may mint here'
 complete -c patctl -n "not __fish_seen_subcommand_from $commands" -a verify -d 'tell what the tokens on standard input are'
+complete -c patctl -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'tell what is wrong with the installation'
 
 complete -c patctl -n '__fish_seen_subcommand_from rotate edit suspend resume revoke show' -a '(__patctl_tokens)'
 
@@ -72,8 +73,10 @@ complete -c patctl -n '__fish_seen_subcommand_from list' -s o -l columns -x -a '
 complete -c patctl -n '__fish_seen_subcommand_from list' -l sort -x -a '(__patctl_columns)' -d 'by a column'
 complete -c patctl -n '__fish_seen_subcommand_from list' -l all-users -d 'those of all users'
 complete -c patctl -n '__fish_seen_subcommand_from why' -l since -x -a '1h 24h 7d 30d' -d 'since then'
+complete -c patctl -n '__fish_seen_subcommand_from doctor' -s s -l service -x -a '(__patctl_services)' -d 'the stacks of these services alone'
+complete -c patctl -n '__fish_seen_subcommand_from doctor' -l root -x -a '(__fish_complete_directories)' -d 'the system below a directory'
 complete -c patctl -n '__fish_seen_subcommand_from why' -s a -l all -d 'all that is kept'
-complete -c patctl -n "__fish_seen_subcommand_from $commands; and not __fish_seen_subcommand_from verify" -s u -l user -x -a '(__fish_complete_users)' -d 'of this user'
+complete -c patctl -n "__fish_seen_subcommand_from $commands; and not __fish_seen_subcommand_from verify doctor" -s u -l user -x -a '(__fish_complete_users)' -d 'of this user'
 
 complete -c patctl -s j -l json -d 'print JSON'
 complete -c patctl -l no-legend -d 'print no headings'

@@ -16,5 +16,6 @@ int command_why(const struct options *options);
 int command_policy(const struct options *options);
 int command_revoke(const struct options *options);
 int command_verify(const struct options *options);
+int command_doctor(const struct options *options);
 
 #endif

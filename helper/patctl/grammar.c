@@ -170,6 +170,19 @@ const struct command commands[] = {
 			 "not, 3 if one is not known here, 2 if there is something else among them.",
 		.run = command_verify,
 	},
+	{
+		.name = "doctor",
+		.operands = "",
+		.summary = "tell what is wrong with the installation",
+		.about = "Reads PAM stacks as libpam does, and the installation, and tells what is wrong or\n"
+			 "dangerous, and what to change. Changes nothing. Exits 1 if something should be\n"
+			 "mended. Root sees more.",
+		.run = command_doctor,
+		.takes = {
+			{OPTION_SERVICE, "the stacks of these PAM services alone"},
+			{OPTION_ROOT, "the system below DIR, such as an image, instead\nof this one"},
+		},
+	},
 	{.name = NULL},
 };
 /* clang-format on */

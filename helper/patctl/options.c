@@ -27,6 +27,7 @@ const struct option_rule option_rules[OPTIONS] = {
 	[OPTION_COLUMNS]        = {"columns", required_argument, 'o', true, "LIST"},
 	[OPTION_SORT]           = {"sort", required_argument, 0, false, "COLUMN"},
 	[OPTION_SINCE]          = {"since", required_argument, 0, false, "TIME"},
+	[OPTION_ROOT]           = {"root", required_argument, 0, false, "DIR"},
 	[OPTION_TOKEN_STDIN]    = {"token-stdin", no_argument, 0, false, NULL},
 	[OPTION_USER]           = {"user", required_argument, 'u', false, "USER"},
 	[OPTION_ALL_USERS]      = {"all-users", no_argument, 0, false, NULL},

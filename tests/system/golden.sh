@@ -121,7 +121,7 @@ same
 begin usage
 alice
 alice --help
-for command in create rotate edit suspend resume revoke list show why policy verify; do
+for command in create rotate edit suspend resume revoke list show why policy verify doctor; do
 	alice "$command" --help
 done
 alice --version
