@@ -52,6 +52,10 @@ $(BUILD)/tests/fuzz/fuzz_patctl_%: $(BUILD)/tests/fuzz/fuzz_patctl_%.o $(FUZZ_SU
 		$(BUILD)/fuzz-patctl.a $(LIB)
 	$(call say,LD)$(FUZZ_LINK) $(PATCTL_LIBS) -ltdb -lsodium
 
+$(BUILD)/tests/fuzz/fuzz_pamd: $(BUILD)/tests/fuzz/fuzz_pamd.o $(FUZZ_SUPPORT) \
+		$(BUILD)/fuzz-patctl.a $(LIB)
+	$(call say,LD)$(FUZZ_LINK) $(PATCTL_LIBS) -ltdb -lsodium
+
 # libpam is behind the rest: most fuzzers bring one of their own.
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) \
 		$(BUILD)/fuzz-patd.a $(BUILD)/fuzz-pam.a $(LIB)
