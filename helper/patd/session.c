@@ -11,6 +11,7 @@
 #include "bound.h"
 #include "confine.h"
 #include "grants.h"
+#include "hold.h"
 #include "log.h"
 #include "pat/error.h"
 #include "pat/text.h"
@@ -219,11 +220,15 @@ static int admit(struct session *session, const struct method *method, const jso
 /* A list may be as long as it is, and is in nobody's way. */
 static void act(struct session *session, const struct method *method, const json_t *parameters)
 {
+	if (method->needs & NEED_WHOLE)
+		hold_begin();
 	if (!session->more)
 		bound_begin(SIG_DFL);
 	(void)method->act(session, parameters);
 	if (!session->more)
 		bound_end();
+	if (method->needs & NEED_WHOLE)
+		hold_end();
 }
 
 static void dispatch(struct session *session, const char *name, json_t *parameters)

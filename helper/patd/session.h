@@ -33,6 +33,7 @@ enum session_need {
 	NEED_ACCOUNT = 1, /* the caller has an account */
 	NEED_OWNER = 2,   /* the same; and `user`, if given, is the caller, or the caller is root */
 	NEED_FRESH = 4,   /* and the caller has just authenticated, or is root */
+	NEED_WHOLE = 8,   /* it changes the store: once begun, it is done and told of (hold.h) */
 };
 
 struct session {

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "hold.h"
 #include "log.h"
 #include "pat/deadline.h"
 #include "pat/error.h"
@@ -33,6 +34,8 @@ static int receive(int fd, struct pat_wire_request *request)
 	while (ready < 0 && errno == EINTR && !pat_deadline_passed(deadline));
 	if (ready <= 0)
 		return ready == 0 ? PAT_E_BUSY : PAT_E_IO;
+	/* What was not read, the module asks again; what was read, it does not. */
+	hold_begin();
 	got = recv(fd, request, sizeof(*request), MSG_DONTWAIT | MSG_TRUNC);
 	if (got == 0)
 		return PAT_E_CLOSED;
