@@ -134,13 +134,12 @@ static void free_finding(struct doctor_finding *finding)
 void doctor_find(struct doctor_findings *findings, const char *id, const char *service,
 		 const char *file, unsigned line, char *what, char *remedy)
 {
-	struct doctor_finding new = {.rule = rule_of(id),
-				     .file = copy(file),
-				     .line = line,
-				     .what = what,
-				     .remedy = remedy};
-	struct doctor_finding *finding = find_same(findings, &new);
+	struct doctor_finding new = {.rule = rule_of(id), .file = copy(file), .line = line};
+	struct doctor_finding *finding;
 
+	new.what = what;
+	new.remedy = remedy;
+	finding = find_same(findings, &new);
 	if (finding != NULL) {
 		free_finding(&new);
 	} else {

@@ -159,7 +159,7 @@ static pamd_codes one_of_each(const struct pamd_handler *handler)
 static void judge_jumps(struct doctor *doctor, const struct pamd_stack *stack,
 			const struct pamd_chain *chain)
 {
-	struct pamd_outcome outcome;
+	struct pamd_outcome outcome = {0};
 	pamd_codes *answers = calloc(chain->count + 1, sizeof(*answers));
 
 	if (answers == NULL)

@@ -263,7 +263,7 @@ static bool has_factor(const struct pamd_chain *chain)
 /* Whether a password needs something else beside it, and a token does not. */
 static void judge_second_factor(const struct logins *l)
 {
-	struct pamd_outcome password, token;
+	struct pamd_outcome password = {0}, token = {0};
 
 	if (!has_factor(l->chain) || !logins_let_in(&l->of[PAMD_RIGHT_PASSWORD]))
 		return;

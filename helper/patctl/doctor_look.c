@@ -95,18 +95,19 @@ static void look_at(struct doctor *doctor, const char *service)
 		pamd_stack_free(stack);
 		return;
 	}
-	doctor->stacks = reallocarray(doctor->stacks, doctor->count + 1, sizeof(stack));
+	doctor->stacks = reallocarray(doctor->stacks, doctor->count + 1, sizeof(void *));
 	if (doctor->stacks == NULL)
 		out_of_memory();
 	doctor->stacks[doctor->count++] = stack;
 }
 
-/* A file that others include, and that says nothing about accounts, is only a part of services. */
+/* A file that others include, and that does not say all that a service must, is only a part. */
 static bool is_part(const struct doctor *doctor, size_t which)
 {
 	const struct pamd_stack *part = doctor->stacks[which];
 
-	if (!part->from_other[PAMD_ACCOUNT] || part->file_count == 0)
+	if (!(part->from_other[PAMD_AUTH] || part->from_other[PAMD_ACCOUNT]) ||
+	    part->file_count == 0)
 		return false;
 	for (size_t i = 0; i < doctor->count; i++)
 		for (size_t f = 1; i != which && f < doctor->stacks[i]->file_count; f++)
@@ -145,7 +146,7 @@ void doctor_look_for_stacks(struct doctor *doctor)
 		any = any || names != NULL;
 		if (names == NULL && errno != ENOENT)
 			doctor_unseen(&doctor->findings, dirs[d], strerror(errno));
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; names != NULL && i < count; i++)
 			/* patd's own is looked at apart. */
 			if (!is_leftover(names[i]) && strcmp(names[i], "patd") != 0)
 				look_at(doctor, names[i]);

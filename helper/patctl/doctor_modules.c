@@ -56,7 +56,7 @@ void doctor_modules_find(const struct doctor_root *root, struct doctor_modules *
 		size_t count;
 		char **names = doctor_names(root, multiarch[i], &count);
 
-		for (size_t n = 0; n < count; n++) {
+		for (size_t n = 0; names != NULL && n < count; n++) {
 			char *dir = join(multiarch[i], names[n]);
 
 			if (strstr(names[n], "-linux-") != NULL)

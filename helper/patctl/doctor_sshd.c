@@ -71,6 +71,7 @@ static void set(struct config *config, const char *name, const char *text, const
 			setting->file = must(strdup(file));
 			setting->line = line;
 		}
+		return;
 	}
 }
 
@@ -88,7 +89,7 @@ static void include(struct config *config, const char *pattern, bool conditional
 		doctor_unseen(&config->doctor->findings, path, strerror(errno));
 		config->unseen = true;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; files != NULL && i < count; i++) {
 		char *file = doctor_text("%s/%s", path, files[i]);
 
 		if (fnmatch(slash + 1, files[i], FNM_PERIOD) == 0)

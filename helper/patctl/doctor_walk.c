@@ -19,7 +19,7 @@ enum impression { UNDECIDED, POSITIVE, NEGATIVE };
 struct verdict {
 	int16_t grantor; /* of a positive one */
 	int8_t impression;
-	int8_t status;
+	uint8_t status;
 };
 
 /* Between two lines. */
@@ -86,7 +86,7 @@ static size_t pass_over(const struct pamd_chain *chain, size_t at, int lines, in
 
 static struct verdict deny(int code)
 {
-	return (struct verdict){-1, NEGATIVE, (int8_t)(code == PAMD_IGNORE ? MUST_FAIL : code)};
+	return (struct verdict){-1, NEGATIVE, (uint8_t)(code == PAMD_IGNORE ? MUST_FAIL : code)};
 }
 
 /* One answer of one line, from one state. */
@@ -105,9 +105,9 @@ static void answer(struct walk *w, size_t at, struct state state, int code)
 	case PAMD_DO_OK:
 	case PAMD_DO_DONE:
 		if (now->impression == UNDECIDED)
-			*now = (struct verdict){(int16_t)at, POSITIVE, (int8_t)code};
+			*now = (struct verdict){(int16_t)at, POSITIVE, (uint8_t)code};
 		else if (now->impression == POSITIVE && now->status == PAMD_SUCCESS)
-			now->status = (int8_t)code;
+			now->status = (uint8_t)code;
 		if (now->impression == POSITIVE && action == PAMD_DO_DONE)
 			last = pass_over(w->chain, at, -1, &left);
 		break;
@@ -172,11 +172,13 @@ void pamd_walk(const struct pamd_chain *chain, const pamd_codes *answers, const 
 	       struct pamd_outcome *outcome)
 {
 	struct walk w = {chain, counts, outcome, NULL};
+	const struct verdict nothing = {-1, UNDECIDED, MUST_FAIL};
 	struct state start;
 
 	*outcome = (struct pamd_outcome){.grantor = -1, .bad_jump = -1};
 	memset(&start, 0, sizeof(start));
-	start.now = start.saved[0] = (struct verdict){-1, UNDECIDED, MUST_FAIL};
+	start.now = nothing;
+	start.saved[0] = nothing;
 	w.before = calloc(chain->count + 1, sizeof(*w.before));
 	outcome->called = calloc(chain->count + 1, sizeof(*outcome->called));
 	if (w.before == NULL || outcome->called == NULL)

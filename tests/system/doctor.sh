@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 # Also: sanitized
-# Also: counted
 #
 # patctl doctor: for each thing that may be wrong, a system in which just that is wrong (tests/doctor);
 # nothing to find in what is documented, nor in this machine's own stacks; what only shows where patd
-# runs; and that the module, libpam and sshd agree with it.
+# runs; and that the module has the same opinion of its options. unit/test_doctor_libpam has that of libpam.
 
 # shellcheck source=SCRIPTDIR/../lib/world.sh
 . "$(dirname "$0")/../lib/world.sh"
