@@ -38,23 +38,26 @@ lets_in() {
 
 "$BUILD/tests/tools/pour" -b 2561792 -n 3400000 -g alice -u "$(id -u alice)" $STORE >"$W/poured" ||
 	bail 'no full store'
-POURED=$(head -n 1 "$W/poured") LAST=$(tail -n 1 "$W/poured")
+POURED=$(head -n 1 "$W/poured")
+# One of whom no token was poured: those have the uids from alice's on.
+useradd -u 500000 -M dave
 diag "figure: $(stat -c %s $STORE) bytes, 3400000 tokens"
 patd_start
-run timeout 60 patctl create --user bob one --service probe
+run timeout 60 patctl create --user dave one --service probe
 is 'nothing is minted past the end' "$rc" 1
 like 'and the message says so, and what to do' "$err" 'is full: .*patstore rebuild'
 ok 'who has a token logs in' lets_in "$POURED"
-run timeout 60 patctl revoke "${LAST:7:8}" --user alice
+run timeout 60 patctl revoke "${POURED:7:8}" --user alice
 exited 'a token can be revoked' 0
-not 'and does not work then' lets_in "$LAST"
+not 'and does not work then' lets_in "$POURED"
 FROM=$SECONDS
 run timeout 600 patstore rebuild
 exited 'it can be written anew' 0
 diag "figure: rebuilt in $((SECONDS - FROM)) s, $(stat -c %s $STORE) bytes"
-ok 'which gives room' timeout 60 patctl create --user bob one --service probe
-ok 'who has a token still logs in' lets_in "$POURED"
-not 'what was revoked stays so' lets_in "$LAST"
+ok 'which gives room' timeout 60 patctl create --user dave one --service probe
+give dave two --service probe
+ok 'what is minted then logs in' test "$(login_as probe dave "$TOKEN" | head -n 1)" = PAM_SUCCESS
+not 'what was revoked stays so' lets_in "$POURED"
 FROM=$SECONDS
 run timeout 600 patstore check
 exited 'it is sound' 0
