@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -153,10 +154,30 @@ void verify_warm_up(const struct settings *settings, int fd)
 	pat_store_close(store);
 }
 
+/*
+ * Who was heard is answered, even when asked to make place meanwhile: a question that was read is
+ * not repeated, because it may have been the one use that the token was good for.
+ */
+static enum verify_status answer(int fd, const struct pat_attempt *attempt, const struct peer *peer,
+				 const struct settings *settings)
+{
+	struct pat_wire_reply reply = {.magic = PAT_WIRE_MAGIC};
+	enum verify_status status;
+	sigset_t term, old;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &old);
+	status = decide(attempt, peer, settings, &reply);
+	/* One message into an empty queue: it fits, or the peer is gone. */
+	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return status;
+}
+
 int verify_serve(int fd, const struct peer *peer, const struct settings *settings)
 {
 	struct pat_wire_request request;
-	struct pat_wire_reply reply = {.magic = PAT_WIRE_MAGIC};
 	struct pat_token token = {""};
 	struct pat_attempt attempt = {.token = &token,
 				      .user = request.user,
@@ -175,9 +196,7 @@ int verify_serve(int fd, const struct peer *peer, const struct settings *setting
 			 "closing a connection of uid=%u pid=%d: request %s", (unsigned)peer->uid,
 			 (int)peer->pid, pat_error_text(error));
 	} else {
-		status = decide(&attempt, peer, settings, &reply);
-		/* One message into an empty queue: it fits, or the peer is gone. */
-		(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+		status = answer(fd, &attempt, peer, settings);
 	}
 	pat_token_wipe(&token);
 	return status;

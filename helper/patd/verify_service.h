@@ -21,6 +21,7 @@ enum verify_status {
  * MUST:
  *  - wait for the request REQUEST_MS and no longer: a su that its user has stopped may hold a child
  *    for that time;
+ *  - answer whoever it has heard, also when it is told to make place meanwhile (SIGTERM);
  *  - use nothing of a request that is not of the exact size, or whose text does not end in its
  * field;
  *  - have no more rights than the look-ups and the store need: whoever calls has given up the

@@ -257,6 +257,23 @@ wait $held 2>/dev/null
 run as alice "$PEER" send $TOKENS endless
 is 'an endless message ends' "$out" closed
 
+# patd asks the oldest of too many to make place. One that has been heard is answered first: the store is
+# held meanwhile, for less than it waits.
+give alice heard --service probe
+announced "$W/tmp/holds" "$LIB/holder.py" alone /var/lib/pat/tokens.tdb
+HOLDS=$!
+"$PEER" verify $VERIFY alice probe <<<"$TOKEN" >"$W/tmp/heard" &
+HEARD=$!
+sleep 0.3
+for child in $(<"/proc/$PATD_PID/task/$PATD_PID/children"); do
+	[ "$(<"/proc/$child/comm")" != patd ] || kill -TERM "$child"
+done
+sleep 0.1
+kill $HOLDS
+wait $HOLDS 2>/dev/null
+wait $HEARD
+is 'who was heard is answered, though it should make place' "$(<"$W/tmp/heard")" accepted
+
 ok 'no child is left over' wait_for 5 no_child_but 0
 is 'nor a descriptor' "$(fds)" "$fds_before"
 
