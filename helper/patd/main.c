@@ -33,7 +33,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define SHOWN 256
 
 static const char usage[] =
-	"Usage: patd [--listen DIR] [--store PATH] [--config PATH] [--debug]\n"
+	"Usage: patd [--listen DIR] [--store PATH] [--config PATH] [--no-spare] [--debug]\n"
 	"       patd --check-config FILE\n"
 	"       patd --sweep [--store PATH] [--config PATH]\n"
 	"The broker for personal access tokens.\n"
@@ -41,6 +41,7 @@ static const char usage[] =
 	"  --listen DIR    make the sockets in DIR; without it, take those that systemd passes\n"
 	"  --store PATH    the token store (" PAT_STORE_PATH ")\n"
 	"  --config PATH   the policy (" PAT_POLICY_PATH ")\n"
+	"  --no-spare      keep no process ready for the next question of a login\n"
 	"  --debug         log to standard error as well\n"
 	"  --check-config FILE\n"
 	"                  only say whether FILE is a policy that can be used, and what is wrong\n"
@@ -59,11 +60,12 @@ struct command_line {
 /* -1 to go on, or what to exit with. */
 static int parse(int argc, char **argv, struct command_line *line)
 {
-	enum { LISTEN = 256, STORE, CONFIG, DEBUG, CHECK_CONFIG, SWEEP };
+	enum { LISTEN = 256, STORE, CONFIG, NO_SPARE, DEBUG, CHECK_CONFIG, SWEEP };
 	static const struct option options[] = {
 		{"listen", required_argument, NULL, LISTEN},
 		{"store", required_argument, NULL, STORE},
 		{"config", required_argument, NULL, CONFIG},
+		{"no-spare", no_argument, NULL, NO_SPARE},
 		{"debug", no_argument, NULL, DEBUG},
 		{"check-config", required_argument, NULL, CHECK_CONFIG},
 		{"sweep", no_argument, NULL, SWEEP},
@@ -84,6 +86,9 @@ static int parse(int argc, char **argv, struct command_line *line)
 			break;
 		case CONFIG:
 			line->settings.policy = optarg;
+			break;
+		case NO_SPARE:
+			line->settings.no_spare = true;
 			break;
 		case DEBUG:
 			line->debug = true;

@@ -141,7 +141,8 @@ static bool admit(struct server *server, const struct peer *peer, enum crowd_roo
  */
 static void keep_spare(struct server *server)
 {
-	if (server->spare.pid == 0 && spare_make(&server->spare) && server->spare.pid == 0)
+	if (!server->settings->no_spare && server->spare.pid == 0 && spare_make(&server->spare) &&
+	    server->spare.pid == 0)
 		run_spare(server);
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,7 +34,9 @@ static int receive(int fd, struct pat_wire_request *request)
 	while (ready < 0 && errno == EINTR && !pat_deadline_passed(deadline));
 	if (ready <= 0)
 		return ready == 0 ? PAT_E_BUSY : PAT_E_IO;
-	/* What was not read, the module asks again; what was read, it does not. */
+	/* What was not read, the module asks again. What was read it does not, because it may have
+	 * been the one use that the token was good for: so that is answered, also when told to make
+	 * place. */
 	hold_begin();
 	got = recv(fd, request, sizeof(*request), MSG_DONTWAIT | MSG_TRUNC);
 	if (got == 0)
@@ -154,24 +155,14 @@ void verify_warm_up(const struct settings *settings, int fd)
 	pat_store_close(store);
 }
 
-/*
- * Who was heard is answered, even when asked to make place meanwhile: a question that was read is
- * not repeated, because it may have been the one use that the token was good for.
- */
 static enum verify_status answer(int fd, const struct pat_attempt *attempt, const struct peer *peer,
 				 const struct settings *settings)
 {
 	struct pat_wire_reply reply = {.magic = PAT_WIRE_MAGIC};
-	enum verify_status status;
-	sigset_t term, old;
+	enum verify_status status = decide(attempt, peer, settings, &reply);
 
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, &old);
-	status = decide(attempt, peer, settings, &reply);
 	/* One message into an empty queue: it fits, or the peer is gone. */
 	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	return status;
 }
 

@@ -12,7 +12,7 @@ world_furnish
 for option in -h --help; do
 	run patd $option
 	is "$option" "$rc $err" '0 '
-	like "$option names the options" "$out" '--listen.*--store.*--config.*--debug'
+	like "$option names the options" "$out" '--listen.*--store.*--config.*--no-spare.*--debug'
 done
 for option in -V --version; do
 	run patd $option
@@ -77,7 +77,7 @@ rm -f /run/pat/*
 mkdir -m 700 "$W/own"
 mkdir "$W/tmp/own"
 sed 's/^default_lifetime.*/default_lifetime = 1h/' /etc/security/pat.conf >"$W/own/pat.conf"
-patd --debug --listen "$W/tmp/own" --store "$W/own/tokens.tdb" --config "$W/own/pat.conf" \
+patd --debug --no-spare --listen "$W/tmp/own" --store "$W/own/tokens.tdb" --config "$W/own/pat.conf" \
 	2>"$W/own.err" &
 own=$!
 wait_for 5 test -S "$W/tmp/own/verify"

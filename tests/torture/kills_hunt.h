@@ -305,7 +305,7 @@ static UNUSED void hunt_run(struct hunt *hunt, const struct hunters *hunters,
 	hunt->took_ns = now_ns() - began;
 }
 
-/* Starts a patd, and waits until it answers. */
+/* Starts a patd, and waits until it answers. Each process of it then serves what is hunted for. */
 static UNUSED void daemon_start(struct daemon *daemon, const struct hunters *hunters)
 {
 	int64_t until = now_ns() + 20 * INT64_C(1000000000);
@@ -316,7 +316,7 @@ static UNUSED void daemon_start(struct daemon *daemon, const struct hunters *hun
 	if (daemon->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(daemon->program, "patd", "--listen", daemon->dir, "--store", daemon->store,
-		      "--config", daemon->config, (char *)NULL);
+		      "--config", daemon->config, "--no-spare", (char *)NULL);
 		_exit(127);
 	}
 	while ((fd = client_connect(daemon->dir, "verify", SOCK_SEQPACKET)) < 0) {
