@@ -185,7 +185,7 @@ DEPS = gcc clang clang-format make pkg-config libpam0g-dev libsodium-dev libtdb-
 	ripgrep gcovr cppcheck clang-tidy valgrind ansible-core libclang-rt-14-dev nginx-light \
 	libnginx-mod-http-auth-pam curl openssl faketime zsh fish e2fsprogs procps apache2-bin \
 	libapache2-mod-authnz-pam postgresql dovecot-imapd vsftpd sasl2-bin i3lock xvfb xdotool \
-	systemd-container
+	systemd-container openrc runit s6
 
 deps:
 	sh tests/deps $(DEPS)
@@ -292,9 +292,11 @@ uninstall:
 		$(UNITDIR)/patd.service $(UNITDIR)/patd.socket $(UNITDIR)/patd-sweep.service \
 		$(UNITDIR)/patd-sweep.timer $(TMPFILESDIR)/pam_pat.conf $(USERDELDIR)/pam_pat \
 		$(BASHCOMPDIR)/patctl $(ZSHCOMPDIR)/_patctl $(FISHCOMPDIR)/patctl.fish \
-		$(LEAKRULES:etc/%=$(DATADIR)/%) \
+		$(LEAKRULES:etc/%=$(DATADIR)/%) $(SUPERVISORS) \
 		$(foreach m,$(MANUALS),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))),'$(DESTDIR)$(f)')
 	@echo 'Left in place: $(SYSCONFDIR)/security/pat.conf, $(SYSCONFDIR)/pam.d/patd, $(STATEDIR).'
+
+include etc/supervisors.mk
 
 clean:
 	rm -rf $(BUILD)
