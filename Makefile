@@ -210,6 +210,7 @@ torture: deps-if-root
 include tests/fuzz/fuzz.mk
 include bench/bench.mk
 include packaging/packaging.mk
+include packaging/rpm/rpm.mk
 
 deps-if-root:
 	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory deps
