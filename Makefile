@@ -78,7 +78,10 @@ PATHS = -DPAT_VERSION='"$(VERSION)"' -DPAT_STORE_PATH='"$(STATEDIR)/tokens.tdb"'
 # Where it is built must not show in what is built. (Whoever counts lines has to find them again.)
 ANYWHERE = $(if $(COVERAGE),,$(foreach d,$(BUILD) $(abspath $(BUILD)),-ffile-prefix-map=$(d)/=build/) \
 	-ffile-prefix-map=$(CURDIR)=.)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden $(PATHS) $(ANYWHERE) \
+# The year 2038 and 2 GiB are no ends, on 32 bits either.
+BITS_32 := $(shell echo 'int x[sizeof(void *) == 4 ? 1 : -1];' | $(CC) -x c -c -o /dev/null - 2>/dev/null && \
+	echo -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(BITS_32) -Iinclude -fPIC -fvisibility=hidden $(PATHS) $(ANYWHERE) \
 	$(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING_OK) $(COUNTING) $(CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(LDHARDENING) $(LDFLAGS)
 

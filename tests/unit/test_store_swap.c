@@ -40,7 +40,9 @@ static void swapped_now(const char *path)
 		swapped_now(path);                                                        \
 		return next(path, flags, mode);                                           \
 	}
+#ifndef __USE_FILE_OFFSET64 /* on 32 bits that is another name of the other */
 WRAP_OPEN(open)
+#endif
 WRAP_OPEN(open64)
 
 static int setup(void **state)

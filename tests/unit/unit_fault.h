@@ -135,7 +135,9 @@ static UNUSED bool shadow_clean(void)
 		shadow_write(fd, len, (off_t)offset);                                   \
 		return real(name)(fd, data, len, offset);                               \
 	}
+#ifndef __USE_FILE_OFFSET64 /* on 32 bits that is another name of the other */
 WRAP_PWRITE(pwrite, off_t)
+#endif
 WRAP_PWRITE(pwrite64, off64_t)
 
 #define WRAP_TRUNCATE(name, offset_type)              \
@@ -145,7 +147,9 @@ WRAP_PWRITE(pwrite64, off64_t)
 			TEAR(0);                      \
 		return real(name)(fd, length);        \
 	}
+#ifndef __USE_FILE_OFFSET64
 WRAP_TRUNCATE(ftruncate, off_t)
+#endif
 WRAP_TRUNCATE(ftruncate64, off64_t)
 
 #define WRAP_SYNC(name)                                            \
