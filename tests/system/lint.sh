@@ -28,7 +28,7 @@ text='the C sources have the one formatting'
 
 text='the scripts are right'
 if needs shellcheck "$text"; then
-	mapfile -t scripts < <(grep -lE '^#!.*(bash|/sh)$|^# shellcheck shell=' -r tests bench packaging etc .ci/run)
+	mapfile -t scripts < <(grep -lE '^#!.*(bash|/sh)$|^# shellcheck shell=' -r tests bench packaging debian etc .ci/run)
 	for script in "${scripts[@]}"; do
 		ok "$script: $text" shellcheck -x "$script"
 	done
