@@ -213,6 +213,21 @@ static void replay(struct harm *harm)
 	harm->replayed = true;
 }
 
+/* Whether the ids of an index are those of an encoded one, in whatever order: no harm then. */
+static bool has_all(const struct pat_index *index, const unsigned char *ids)
+{
+	for (uint32_t i = 0; i < index->count; i++) {
+		uint32_t at = 0;
+
+		while (at < index->count &&
+		       memcmp(index->ids[at], ids + (size_t)i * PAT_ID_LEN, PAT_ID_LEN) != 0)
+			at++;
+		if (at == index->count)
+			return false;
+	}
+	return true;
+}
+
 /* The index of one user in the place of another's: as it is, or with a checksum that is right. */
 static void cross_indexes(struct harm *harm)
 {
@@ -228,7 +243,9 @@ static void cross_indexes(struct harm *harm)
 	memcpy(&index.count, harm->good->data + value_at(a) + 1, sizeof(index.count));
 	for (uint32_t i = 0; i < index.count; i++)
 		memcpy(index.ids[i], any_of_kind(harm, 't')->key.bytes + 1, PAT_ID_LEN);
-	if (any(harm, 2) && pat_index_encode(uid, &index, buf, &len) == 0 && len == a->len)
+	if (any(harm, 2) &&
+	    !has_all(&index, harm->good->data + value_at(a) + 1 + sizeof(index.count)) &&
+	    pat_index_encode(uid, &index, buf, &len) == 0 && len == a->len)
 		memcpy(harm->data + value_at(a), buf, len);
 	else
 		memcpy(harm->data + value_at(a), harm->good->data + value_at(b),
