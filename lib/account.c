@@ -85,17 +85,23 @@ static int ask_shadow(struct query *query, char *buf, size_t size)
 	return error;
 }
 
-/* glibc's "files" says that there is no such entry when it could not open the file, or had no
- * memory to. */
+/*
+ * glibc's "files" says that there is no such entry when it could not open the file, or had no
+ * memory to; and the service behind it takes the errno away that would tell. So absence is asked
+ * for twice: to whom it is told, it means that the account is gone.
+ */
 static int ask(struct query *query, char *buf, size_t size)
 {
-	int error;
+	int error = 0;
 
 	query->found = false;
-	errno = 0;
-	error = query->ask(query, buf, size);
-	if (error == 0 && !query->found && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return errno;
+	for (unsigned tries = 0; tries < 2 && error == 0 && !query->found; tries++) {
+		errno = 0;
+		error = query->ask(query, buf, size);
+		if (error == 0 && !query->found &&
+		    (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+			return errno;
+	}
 	return error;
 }
 
