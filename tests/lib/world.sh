@@ -362,6 +362,14 @@ give() {
 	ID=${TOKEN:7:8}
 }
 
+# mistyped TOKEN: the same but for the last character.
+mistyped() {
+	case $1 in
+	*x) echo "${1%?}y" ;;
+	*) echo "${1%?}x" ;;
+	esac
+}
+
 # field NAME ID [USER]: what `patctl list --all --json` says about a token of alice's.
 field() {
 	as "${3:-alice}" patctl list --all --json | /usr/bin/python3 -c '

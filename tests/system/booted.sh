@@ -71,7 +71,7 @@ ID=${TOKEN:7:8}
 like 'a user mints' "$TOKEN $(<"$W/mint.err")" '^lnxpat_'
 is 'by that patd was started' "$(state_of ActiveState)" active
 ok 'and the token opens ssh' ssh_in "$TOKEN"
-not 'another does not' ssh_in "${TOKEN%?}x"
+not 'another does not' ssh_in "$(mistyped "$TOKEN")"
 
 # --- what the verbs do
 
@@ -175,7 +175,7 @@ documented() {
 
 box patctl create --user alice -s probe extra >"$W/extra" 2>/dev/null
 logins 1 "$W/one"
-TOKEN=${TOKEN%?}x logins 1 "$W/one"
+TOKEN=$(mistyped "$TOKEN") logins 1 "$W/one"
 box patctl edit --user alice extra --expires 1d >/dev/null
 box patctl revoke --user alice extra >/dev/null
 for kind in accepted refused created edited revoked; do words $kind; done | sort -u >"$W/words"

@@ -261,7 +261,7 @@ GOOD=$(as alice patctl create verified -q --password-stdin < <(password))
 alice verify <<<"$GOOD"
 alice verify --json <<<"$GOOD"
 printf '%s\n' "$GOOD" '' "$ONCE" "secret-token:$BRIEF" "$("$LIB/forge.py" "${GOOD:7:8}")" \
-	"${GOOD%?}x" 'not a token' >"$W/found"
+	"$(mistyped "$GOOD")" 'not a token' >"$W/found"
 alice verify <"$W/found"
 alice verify </dev/null
 head -n 3 "$W/found" | sed 's|^l|conf/.env:&|' >"$W/searched"
