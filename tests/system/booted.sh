@@ -49,7 +49,16 @@ logins() {
 }
 
 journal() {
-	box journalctl -q -o cat "$@"
+	box journalctl -q -o cat
+}
+
+# in_journal UNIT REGEX
+in_journal() {
+	box journalctl -q -o cat -u "$1" | grep -qE -- "$2"
+}
+
+gone_down() {
+	[ "$(state_of ActiveState)" != active ]
 }
 
 # --- the boot
@@ -91,7 +100,7 @@ box systemctl start patd.socket
 logins 1 "$W/one"
 like 'started again, all is as before' "$(<"$W/one")" "^auth=success.* id=$ID"
 box systemctl kill --signal=SEGV --kill-whom=main patd.service
-wait_for 5 eval '[ "$(state_of ActiveState)" != active ]'
+wait_for 5 gone_down
 is 'a crash is a failure that systemctl shows' "$(state_of Result)" 'signal'
 logins 1 "$W/one"
 like 'and is over with the next login' "$(<"$W/one")" "^auth=success.* id=$ID"
@@ -99,8 +108,8 @@ is 'nothing of ours is left as failed' "$(box systemctl list-units --failed --pl
 
 # --- under load
 
-# Between two turns: patd is there again a second after it has died.
-PAUSE=1.2
+# Between two turns: patd is there again a moment after it has died.
+PAUSE=0.7
 # under LOAD COMMAND...: runs the command again and again while logins are made; what they came to in $W/load.*.
 under() {
 	local load=$1 pids=() pid n=0
@@ -117,7 +126,7 @@ under() {
 	for pid in "${pids[@]}"; do wait "$pid"; done
 }
 
-LOAD=80
+LOAD=50
 [ -z "${PAT_SECONDS-}" ] || LOAD=$((PAT_SECONDS * 50))
 
 crash() {
@@ -154,10 +163,10 @@ is 'each use is in its record' \
 # --- the journal
 
 ok 'what patd did is in the journal under its unit' \
-	eval 'journal -u patd.service | grep -qE "^created token id=$ID name=\"ci\" user=\"alice\""'
-ok 'a login by way of it, too' eval 'journal -u patd.service | grep -q "^accepted token id=$ID "'
+	in_journal patd.service "^created token id=$ID name=\"ci\" user=\"alice\""
+ok 'a login by way of it, too' in_journal patd.service "^accepted token id=$ID "
 ok 'what the module did is there under the service that it was in' \
-	eval 'journal -u ssh.service | grep -q "pam_pat(sshd:auth): accepted token id=$ID "'
+	in_journal ssh.service "pam_pat\(sshd:auth\): accepted token id=$ID "
 is 'lines of both have the facility of authentication' \
 	"$(box journalctl -q -o json SYSLOG_FACILITY=10 | grep -c "accepted token id=$ID" | sed 's/^[1-9].*/yes/')" yes
 unlike 'no line has the token' "$(box journalctl -q)" "${TOKEN:20:20}"
