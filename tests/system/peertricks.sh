@@ -66,16 +66,20 @@ is 'nothing was minted by it' "$(bobs)" 1
 run as bob timeout 20 "$TRICKS" descriptors $TOKENS 200
 like 'descriptors that come along with a call are not taken: the call is answered' "$out" '"product"'
 ok 'nor kept' test "$(find "/proc/$PATD_PID/fd" -type l | wc -l)" -lt 20
-strace -f -qq -e trace=openat,open,readlink,readlinkat,recvmsg -o "$W/strace" -p "$PATD_PID" 2>/dev/null &
+strace -f -qq -yy -e trace=openat,open,readlink,readlinkat,recvmsg,recvfrom -o "$W/strace" -p "$PATD_PID" 2>/dev/null &
 TRACER=$!
 wait_for 5 grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$PATD_PID/status"
+# Twice: who answers the first was there before.
+as bob "$PEER" verify $VERIFY bob su <<<"$BOBS" >/dev/null
 as bob "$PEER" verify $VERIFY bob su <<<"$BOBS" >/dev/null
 as bob patctl list >/dev/null
 sleep 0.3
 kill $TRACER && wait $TRACER 2>/dev/null
 ok 'what patd opens is seen' grep -q '/etc/passwd' "$W/strace"
+ok 'and what it hears of whom' grep -q 'recvfrom([0-9]*<[^>]*/run/pat/verify' "$W/strace"
+# The process that waits for a question takes it from its parent in this way, over a socket without a name.
 is 'patd takes no descriptor, and reads nothing of the process that asks, whose number may be anybody'"'"'s by now' \
-	"$(grep -E '"/proc/|recvmsg' "$W/strace")" ''
+	"$(grep -E '"/proc/|recvmsg\([0-9]+<[^>]*/run/pat' "$W/strace")" ''
 
 # --- programs that run as root, started by a user who helps
 

@@ -71,7 +71,7 @@ logs_in 'disabled: a password is' alice "${PASSWORD[alice]}"
 for others in '' sss krb5 'sss krb5' 'faillock faillock_notify' 'sss krb5 faillock faillock_notify'; do
 	with="beside unix${others:+ $others}"
 	for other in $others; do
-		[ -e $PROFILES/$other ] && continue
+		[ -e "$PROFILES/$other" ] && continue
 		skip "$with" "needs libpam-$other"
 		continue 2
 	done
