@@ -76,10 +76,10 @@ as bob patctl list >/dev/null
 sleep 0.3
 kill $TRACER && wait $TRACER 2>/dev/null
 ok 'what patd opens is seen' grep -q '/etc/passwd' "$W/strace"
-ok 'and what it hears of whom' grep -q 'recvfrom([0-9]*<[^>]*/run/pat/verify' "$W/strace"
+ok 'and what it hears of whom' grep -q 'recvfrom([0-9]*<UNIX[^"]*"/run/pat/verify' "$W/strace"
 # The process that waits for a question takes it from its parent in this way, over a socket without a name.
 is 'patd takes no descriptor, and reads nothing of the process that asks, whose number may be anybody'"'"'s by now' \
-	"$(grep -E '"/proc/|recvmsg\([0-9]+<[^>]*/run/pat' "$W/strace")" ''
+	"$(grep -E '"/proc/|recvmsg\([0-9]+<UNIX[^"]*"/run/pat' "$W/strace")" ''
 
 # --- programs that run as root, started by a user who helps
 
