@@ -30,7 +30,7 @@ lock() {
 
 # enter TEXT: types it, which the locker reads, and Return.
 enter() {
-	printf '%s' "$1" | xdotool type --delay 2 --file - && xdotool key Return
+	printf '%s' "$1" | xdotool type --delay 12 --file - && xdotool key Return
 }
 
 locked() {
