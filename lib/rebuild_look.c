@@ -86,7 +86,8 @@ static int check_by_tdb(struct rebuild *rebuild)
 	return PAT_OK;
 }
 
-/* What a killed rebuild left. It has hashes, and takes space. */
+/* What a rebuild is writing, or what one that was killed has left: it has hashes, and takes space
+ * until the next one takes it away. */
 static void look_for_new(struct rebuild *rebuild)
 {
 	char name[NAME_MAX + 1];
@@ -94,8 +95,9 @@ static void look_for_new(struct rebuild *rebuild)
 
 	if (snprintf(name, sizeof(name), "%s.new", rebuild->place.base) < (int)sizeof(name) &&
 	    fstatat(rebuild->place.dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		rebuild_tell_file(rebuild, PAT_NEWS_FAULT, "the file",
-				  "beside it is another, .new, of a rebuild that was cut off");
+		rebuild_tell_file(rebuild, PAT_NEWS_NOTE, "the file",
+				  "beside it is another, .new, of a rebuild that is at work or was "
+				  "cut off: the next one takes it away");
 }
 
 int rebuild_look_further(struct rebuild *rebuild)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,6 +114,31 @@ static int sum_up(const struct pat_rebuild_result *result, FILE *out)
 	return result->lost > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Whether nothing can be made at that path because of its directory; errno says why. */
+static bool has_no_place(const char *path)
+{
+	char dir[PATH_MAX];
+
+	if (strlen(path) >= sizeof(dir))
+		return false;
+	strcpy(dir, path);
+	return access(dirname(dir), W_OK) < 0;
+}
+
+/* Whether the backup is what cannot be used: each begins as TDB's files do (tdb_private.h). */
+static bool is_no_backup(const char *path)
+{
+	static const char magic[] = "TDB file\n";
+	char found[sizeof(magic)] = "";
+	FILE *file = fopen(path, "re");
+	bool has_it = file != NULL && fread(found, sizeof(magic) - 1, 1, file) == 1 &&
+		      strcmp(found, magic) == 0;
+
+	if (file != NULL)
+		(void)fclose(file);
+	return !has_it;
+}
+
 int do_backup(const struct command_line *line, FILE *out)
 {
 	const bool to_stdout = strcmp(line->file, "-") == 0;
@@ -138,6 +165,8 @@ int do_backup(const struct command_line *line, FILE *out)
 			pat_escape(shown, sizeof(shown), line->file));
 		return EXIT_FAILED;
 	}
+	if (error == PAT_E_IO && !to_stdout && has_no_place(line->file))
+		return fail(line->file, error);
 	if (error)
 		return fail(line->store, error);
 	return sum_up(&result, to_stdout ? stderr : out);
@@ -149,11 +178,17 @@ int do_restore(const struct command_line *line, FILE *out)
 							  : PAT_REBUILD_RESTORE,
 				    .file = line->file};
 	struct pat_rebuild_result result;
+	char shown[512];
 	int error;
 
 	if (access(line->file, F_OK) < 0)
 		return fail(line->file, PAT_E_IO);
 	error = go(line, &order, out, &result);
+	if (error == PAT_E_DAMAGED && is_no_backup(line->file)) {
+		fprintf(stderr, "patstore: %s: it has no record that could be read\n",
+			pat_escape(shown, sizeof(shown), line->file));
+		return EXIT_FAILED;
+	}
 	return error ? fail(line->store, error) : sum_up(&result, out);
 }
 

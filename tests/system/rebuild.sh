@@ -144,11 +144,17 @@ run patstore check
 exited 'and nothing is wrong any more' 0
 : >$STORE.new
 run patstore check
-exited 'what a killed rebuild left is found' 1
-like 'and named' "$out" '\.new'
+exited 'what a killed rebuild left is no fault' 0
+like 'and told of' "$out" '\.new'
 run patstore rebuild
 exited 'a rebuild clears it away' 0
 not 'so that nothing is left' test -e $STORE.new
+run patstore restore /etc/passwd
+exited 'what is no backup is not restored' 1
+like 'and it is that of which it is told' "$err" '^patstore: /etc/passwd: '
+run patstore backup "$W/nowhere/backup"
+exited 'a backup into a directory that is not there' 1
+like 'is told of by its name' "$err" "^patstore: $W/nowhere/backup: .*No such file"
 chmod 666 $STORE
 run patstore check
 exited 'a store that others may write' 1
