@@ -137,7 +137,7 @@ class Site:
             with open(f"/etc/pam.d/{self.name}{suffix}", "w", encoding="ascii") as file:
                 file.write(f"auth required {os.environ['MODULE']} store={store} {verify}\n"
                            "account required pam_permit.so\nsession required pam_permit.so\n")
-        self.patd = subprocess.Popen(["patd", "--listen", self.run_dir, "--store", self.store],
+        self.patd = subprocess.Popen(["patd", "--no-spare", "--listen", self.run_dir, "--store", self.store],
                                      stderr=subprocess.DEVNULL)
         end = time.monotonic() + 10
         while run(self.patctl("list"))[0] == 6 and time.monotonic() < end:
