@@ -256,7 +256,7 @@ int chain_check_all(int fd, uint64_t file_size, uint32_t hash_size)
 		some = hash_size - i < CHAIN_HEADS ? hash_size - i : CHAIN_HEADS;
 		result = chain_read_heads(fd, i, heads, some, &got);
 		if (result == 0)
-			result = check_some(fd, file_size, heads, some);
+			result = check_some(fd, file_size, heads, got);
 	}
 	return result;
 }

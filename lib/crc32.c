@@ -9,9 +9,10 @@
  * bits, so eight numbers tell a row; and they are one sequence: each is the one before it, from the
  * highest bit of row 0 on, divided by x once more.
  */
-#define BITS(n, b7, b6, b5, b4, b3, b2, b1, b0)                                               \
-	(((n)&128 ? b7 : 0U) ^ ((n)&64 ? b6 : 0U) ^ ((n)&32 ? b5 : 0U) ^ ((n)&16 ? b4 : 0U) ^ \
-	 ((n)&8 ? b3 : 0U) ^ ((n)&4 ? b2 : 0U) ^ ((n)&2 ? b1 : 0U) ^ ((n)&1 ? b0 : 0U))
+#define BITS(n, b7, b6, b5, b4, b3, b2, b1, b0)                                                   \
+	(((n)&128 ? (b7) : 0U) ^ ((n)&64 ? (b6) : 0U) ^ ((n)&32 ? (b5) : 0U) ^                    \
+	 ((n)&16 ? (b4) : 0U) ^ ((n)&8 ? (b3) : 0U) ^ ((n)&4 ? (b2) : 0U) ^ ((n)&2 ? (b1) : 0U) ^ \
+	 ((n)&1 ? (b0) : 0U))
 #define FOUR(n, ...)                                                                  \
 	BITS(n, __VA_ARGS__), BITS((n) + 1, __VA_ARGS__), BITS((n) + 2, __VA_ARGS__), \
 		BITS((n) + 3, __VA_ARGS__)

@@ -154,7 +154,9 @@ static void escape_deletes(char *text, size_t room)
 	size_t len = strlen(text);
 
 	for (char *at = text; (at = strchr(at, '\x7f')) != NULL && len + sizeof(escape) <= room;) {
-		memmove(at + sizeof(escape) - 1, at + 1, strlen(at));
+		size_t rest = strlen(at + 1) + 1;
+
+		memmove(at + sizeof(escape) - 1, at + 1, rest);
 		memcpy(at, escape, sizeof(escape) - 1);
 		len += sizeof(escape) - 2;
 	}
