@@ -310,4 +310,5 @@ FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
+# What objects depend on. The trees of `make check-packages` have other files of that name.
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -path '$(BUILD)/tree*' -prune -o -type f -name '*.d' -print)
