@@ -324,6 +324,13 @@ static int try_numbers_of_x32(void)
 
 enum { THROUGH = 0 };
 
+/* Where sockets are made by socketcall(2), no filter sees their family, and the kernel refuses. */
+#ifdef SYS_socketcall
+enum { NO_FAMILY = EPERM };
+#else
+enum { NO_FAMILY = EAFNOSUPPORT };
+#endif
+
 static const struct {
 	const char *what;
 	attempt_function *attempt;
@@ -337,8 +344,8 @@ static const struct {
 	{"open", try_open, DIED, THROUGH, THROUGH},
 	{"socket", try_socket, DIED, THROUGH, THROUGH},
 	{"audit socket", try_audit, DIED, THROUGH, THROUGH},
-	{"packet socket", try_packets, DIED, EAFNOSUPPORT, EAFNOSUPPORT},
-	{"family with more bits", try_family_with_more_bits, DIED, EAFNOSUPPORT, EAFNOSUPPORT},
+	{"packet socket", try_packets, DIED, NO_FAMILY, NO_FAMILY},
+	{"family with more bits", try_family_with_more_bits, DIED, NO_FAMILY, NO_FAMILY},
 	{"bind", try_bind, DIED, THROUGH, THROUGH},
 	{"connect", try_connect, DIED, ENOENT, ENOENT},
 	{"sendmsg", try_sendmsg, DIED, THROUGH, THROUGH},
@@ -429,7 +436,11 @@ static bool reader_may(long nr)
 		SYS_sendto,
 		SYS_ppoll,
 		SYS_brk,
+#ifdef SYS_mmap2
+		SYS_mmap2,
+#else
 		SYS_mmap,
+#endif
 		SYS_munmap,
 		SYS_mprotect,
 		SYS_mremap,
@@ -439,8 +450,17 @@ static bool reader_may(long nr)
 		SYS_exit,
 		SYS_exit_group,
 		SYS_rt_sigreturn,
-#ifdef __x86_64__
+#ifdef SYS_sigreturn
+		SYS_sigreturn,
+#endif
+#ifdef SYS_poll
 		SYS_poll,
+#endif
+#ifdef SYS_clock_gettime64
+		SYS_clock_gettime64,
+		SYS_ppoll_time64,
+#endif
+#ifdef __x86_64__
 		/* uretprobe and uprobe: the kernel lets them through before it asks a filter. They
 		 * come from its own probes, and from elsewhere are an error. */
 		335,
