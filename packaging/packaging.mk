@@ -38,6 +38,7 @@ PACKAGING_DEPS = arch-test autopkgtest debhelper dpkg-dev faketime lintian mmdeb
 
 check-packages: deps-if-root
 	[ "$$(id -u)" != 0 ] || sh tests/deps $(PACKAGING_DEPS)
+	$(MAKE) all tools
 	DEB_BUILD_OPTIONS=nocheck $(MAKE) deb
 	sh tests/packaging/tree $(TREE) amd64 $(TREE_PACKAGES)
 	$(if $(FOREIGN),sh tests/packaging/tree $(TREE)-i386 i386 gcc libc6-dev make pkg-config $(FOREIGN_LIBS))
