@@ -15,7 +15,8 @@ tree_fresh
 rm -f $T/etc/apt/sources.list $T/etc/apt/sources.list.d/*
 mkdir $S/source
 tar -C $S/source --strip-components=1 -xf "$PAT_PACKAGES"/pam-pat_*.tar.xz
-run timeout 800 autopkgtest --no-built-binaries --output-dir $S/output \
+# What we were started with is none of its business.
+run env -i PATH="$PATH" HOME=/root timeout 800 autopkgtest --no-built-binaries --output-dir $S/output \
 	$S/debs/libpam-pat_*.deb $S/debs/patctl_*.deb $S/source/ -- chroot $T
 for suite in logins profile; do
 	like "the suites of $suite pass" "$out" "$suite +PASS"
