@@ -9,6 +9,7 @@
 
 #include "doctor.h"
 #include "output.h"
+#include "pat/service.h"
 #include "tell.h"
 
 #define WIDTH 78
@@ -83,20 +84,37 @@ static void tell_finding(const struct doctor_finding *finding)
 	free(services);
 }
 
-static void tell_summary(const struct doctor *doctor)
+/* True for a service that lets tokens in. What says nothing of authentication does not ask for it.
+ */
+static bool takes_tokens(const struct pamd_stack *stack)
 {
-	char **names = calloc(doctor->count + 1, sizeof(*names)), *services;
+	return !stack->from_other[PAMD_AUTH] && !pat_service_forbidden(stack->service);
+}
+
+/* The names of those. The caller frees the list, not the names. */
+static char **taking(const struct doctor *doctor, size_t *count)
+{
+	char **names = calloc(doctor->count + 1, sizeof(*names));
 
 	if (names == NULL)
 		out_of_memory();
+	*count = 0;
 	for (size_t i = 0; i < doctor->count; i++)
-		names[i] = doctor->stacks[i]->service;
-	services = list_services(names, doctor->count);
+		if (takes_tokens(doctor->stacks[i]))
+			names[(*count)++] = doctor->stacks[i]->service;
+	return names;
+}
+
+static void tell_summary(const struct doctor *doctor)
+{
+	size_t count;
+	char **names = taking(doctor, &count), *services = list_services(names, count);
+
 	if (doctor->findings.count == 0)
 		say("Nothing is wrong with what could be seen.");
 	else
 		say("Findings: %zu.", doctor->findings.count);
-	if (doctor->count > 0)
+	if (count > 0)
 		say("Tokens are taken by: %s.", services);
 	for (size_t i = 0; i < doctor->findings.unseen_count; i++)
 		say("Not seen: %s", doctor->findings.unseen[i]);
@@ -156,16 +174,17 @@ static json_t *json_finding(const struct doctor_finding *finding)
 
 void doctor_tell_json(const struct doctor *doctor)
 {
-	json_t *findings = json_array(), *services = json_array(), *answer;
+	size_t count;
+	char **names = taking(doctor, &count);
+	json_t *findings = json_array(), *answer;
 
 	for (size_t i = 0; i < doctor->findings.count; i++)
 		if (json_array_append_new(findings, json_finding(&doctor->findings.list[i])) != 0)
 			out_of_memory();
-	for (size_t i = 0; i < doctor->count; i++)
-		if (json_array_append_new(services, json_text_of(doctor->stacks[i]->service)) != 0)
-			out_of_memory();
-	answer = json_pack("{s:o, s:o, s:o}", "findings", findings, "services", services, "unseen",
+	answer = json_pack("{s:o, s:o, s:o}", "findings", findings, "services",
+			   json_words(names, count), "unseen",
 			   json_words(doctor->findings.unseen, doctor->findings.unseen_count));
+	free(names);
 	if (answer == NULL)
 		out_of_memory();
 	output_json(answer);

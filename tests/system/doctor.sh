@@ -75,6 +75,22 @@ for case in "$CASES"/*/*/expect; do
 	is "$name: the exit status says whether something is to be mended" "$rc$err" "$wrong"
 done
 
+# The services of $out.
+services() {
+	/usr/bin/python3 -c 'import json, sys; print(*json.load(sys.stdin)["services"])' <<<"$out"
+}
+
+# By common-auth the line is in the stacks of those, too, by which accounts are changed; and by `other` in
+# all that do not authenticate.
+image debian pam-auth-update
+echo '@include common-auth' >"$ROOT/etc/pam.d/chfn"
+echo '@include common-password' >"$ROOT/etc/pam.d/newusers"
+run patctl doctor --root "$ROOT"
+like 'those that take tokens are told' "$out" 'Tokens are taken by: .*sshd, '
+unlike 'without those that never do' "$out" 'Tokens are taken by: .*(chfn|newusers|passwd|patd)'
+run patctl doctor --root "$ROOT" --json
+unlike 'nor has the JSON them' " $(services) " ' (chfn|newusers|passwd|patd) '
+
 # --- what is documented
 
 image debian
