@@ -247,15 +247,19 @@ FORMATTED = $(wildcard lib/*.[ch] include/pat/*.h pam/*.[ch] helper/*/*.[ch] tes
 
 # ---- Installing ---------------------------------------------------------------------------------
 
+quietly = $(if $(V),,@)
+tell_install = $(if $(V),,echo '  INSTALL	$(DESTDIR)$(1)' && )
+
 # Each file is written beside its place and renamed: it is never absent nor half there, which for
 # a PAM module would lock people out. sync: not after a power cut either, because the disk has the
 # contents before it has the name.
-put = (umask 022 && mkdir -p '$(DESTDIR)$(dir $(3))') && install -m $(1) $(2) '$(DESTDIR)$(3).new' && \
+put = $(call tell_install,$(3))(umask 022 && mkdir -p '$(DESTDIR)$(dir $(3))') && \
+	install -m $(1) $(2) '$(DESTDIR)$(3).new' && \
 	sync '$(DESTDIR)$(3).new' && mv -f '$(DESTDIR)$(3).new' '$(DESTDIR)$(3)'
 keep = if [ -e '$(DESTDIR)$(3)' ]; then echo 'kept $(DESTDIR)$(3)'; else $(call put,$(1),$(2),$(3)); fi
 
 # userdel would run a half-written file, too, so this one is made outside of its directory.
-put_hook = (umask 022 && mkdir -p '$(DESTDIR)$(USERDELDIR)') && \
+put_hook = $(call tell_install,$(USERDELDIR)/pam_pat)(umask 022 && mkdir -p '$(DESTDIR)$(USERDELDIR)') && \
 	install -m 0755 $(BUILD)/etc/userdel-pre '$(DESTDIR)$(USERDELDIR)/../pam_pat.new' && \
 	mv -f '$(DESTDIR)$(USERDELDIR)/../pam_pat.new' '$(DESTDIR)$(USERDELDIR)/pam_pat'
 
@@ -264,23 +268,23 @@ PAM_STYLE = $(if $(wildcard /etc/pam.d/common-auth),debian,fedora)
 
 install: all
 	$(if $(PAMDIR),,$(error libpam's modules were not found: say where with PAMDIR=))
-	$(call put,0644,$(MODULE),$(PAMDIR)/pam_pat.so)
-	$(call put,0755,$(BUILD)/patctl,$(BINDIR)/patctl)
-	$(call put,0755,$(BUILD)/patd,$(SBINDIR)/patd)
-	$(call put,0755,$(BUILD)/patstore,$(SBINDIR)/patstore)
-	$(call put,0644,$(BUILD)/etc/patd.service,$(UNITDIR)/patd.service)
-	$(call put,0644,$(BUILD)/etc/patd.socket,$(UNITDIR)/patd.socket)
-	$(call put,0644,$(BUILD)/etc/patd-sweep.service,$(UNITDIR)/patd-sweep.service)
-	$(call put,0644,$(BUILD)/etc/patd-sweep.timer,$(UNITDIR)/patd-sweep.timer)
-	$(call put,0644,$(BUILD)/etc/pam_pat.tmpfiles,$(TMPFILESDIR)/pam_pat.conf)
-	$(foreach m,$(MANUALS),$(call put,0644,$(m),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) &&) :
-	$(foreach f,$(LEAKRULES),$(call put,0644,$(f),$(DATADIR)/leaks/$(notdir $(f))) &&) :
-	$(call put,0644,etc/completions/patctl.bash,$(BASHCOMPDIR)/patctl)
-	$(call put,0644,etc/completions/_patctl,$(ZSHCOMPDIR)/_patctl)
-	$(call put,0644,etc/completions/patctl.fish,$(FISHCOMPDIR)/patctl.fish)
-	$(put_hook)
-	$(call keep,0644,etc/pat.conf,$(SYSCONFDIR)/security/pat.conf)
-	$(call keep,0644,etc/patd.pam.$(PAM_STYLE),$(SYSCONFDIR)/pam.d/patd)
+	$(quietly)$(call put,0644,$(MODULE),$(PAMDIR)/pam_pat.so)
+	$(quietly)$(call put,0755,$(BUILD)/patctl,$(BINDIR)/patctl)
+	$(quietly)$(call put,0755,$(BUILD)/patd,$(SBINDIR)/patd)
+	$(quietly)$(call put,0755,$(BUILD)/patstore,$(SBINDIR)/patstore)
+	$(quietly)$(call put,0644,$(BUILD)/etc/patd.service,$(UNITDIR)/patd.service)
+	$(quietly)$(call put,0644,$(BUILD)/etc/patd.socket,$(UNITDIR)/patd.socket)
+	$(quietly)$(call put,0644,$(BUILD)/etc/patd-sweep.service,$(UNITDIR)/patd-sweep.service)
+	$(quietly)$(call put,0644,$(BUILD)/etc/patd-sweep.timer,$(UNITDIR)/patd-sweep.timer)
+	$(quietly)$(call put,0644,$(BUILD)/etc/pam_pat.tmpfiles,$(TMPFILESDIR)/pam_pat.conf)
+	$(quietly)$(foreach m,$(MANUALS),$(call put,0644,$(m),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) &&) :
+	$(quietly)$(foreach f,$(LEAKRULES),$(call put,0644,$(f),$(DATADIR)/leaks/$(notdir $(f))) &&) :
+	$(quietly)$(call put,0644,etc/completions/patctl.bash,$(BASHCOMPDIR)/patctl)
+	$(quietly)$(call put,0644,etc/completions/_patctl,$(ZSHCOMPDIR)/_patctl)
+	$(quietly)$(call put,0644,etc/completions/patctl.fish,$(FISHCOMPDIR)/patctl.fish)
+	$(quietly)$(put_hook)
+	$(quietly)$(call keep,0644,etc/pat.conf,$(SYSCONFDIR)/security/pat.conf)
+	$(quietly)$(call keep,0644,etc/patd.pam.$(PAM_STYLE),$(SYSCONFDIR)/pam.d/patd)
 	install -d -m 0700 '$(DESTDIR)$(STATEDIR)'
 
 # Where PAM looks for stacks. A line that names a module which is gone refuses every login.
@@ -292,7 +296,7 @@ unstacked = if grep -RlE '^[^\#]*pam_pat\.so' $(STACKS) 2>/dev/null; then \
 # Configuration and tokens stay: they are the administrator's.
 uninstall:
 	$(if $(DESTDIR),,@$(unstacked))
-	rm -f $(foreach f,$(PAMDIR)/pam_pat.so $(BINDIR)/patctl $(SBINDIR)/patd $(SBINDIR)/patstore \
+	$(quietly)rm -f $(foreach f,$(PAMDIR)/pam_pat.so $(BINDIR)/patctl $(SBINDIR)/patd $(SBINDIR)/patstore \
 		$(UNITDIR)/patd.service $(UNITDIR)/patd.socket $(UNITDIR)/patd-sweep.service \
 		$(UNITDIR)/patd-sweep.timer $(TMPFILESDIR)/pam_pat.conf $(USERDELDIR)/pam_pat \
 		$(BASHCOMPDIR)/patctl $(ZSHCOMPDIR)/_patctl $(FISHCOMPDIR)/patctl.fish \

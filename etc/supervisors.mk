@@ -16,22 +16,22 @@ SUPERVISED = $(patsubst etc/%.in,$(BUILD)/etc/%,$(wildcard $(addsuffix /*.in,\
 	etc/cron etc/openrc etc/runit/patd etc/s6/patd etc/s6/patd/data)))
 
 install-cron: all $(SUPERVISED)
-	$(call put,0755,$(BUILD)/etc/cron/patd-sweep,$(CRONDIR)/patd-sweep)
+	$(quietly)$(call put,0755,$(BUILD)/etc/cron/patd-sweep,$(CRONDIR)/patd-sweep)
 
 install-openrc: install-cron
-	$(call put,0755,$(BUILD)/etc/openrc/patd,$(INITDIR)/patd)
+	$(quietly)$(call put,0755,$(BUILD)/etc/openrc/patd,$(INITDIR)/patd)
 
 install-runit: install-cron
-	$(call put,0755,etc/runit/patd/log/run,$(SVDIR)/patd/log/run)
-	$(call put,0755,$(BUILD)/etc/runit/patd/check,$(SVDIR)/patd/check)
-	$(call put,0755,$(BUILD)/etc/runit/patd/run,$(SVDIR)/patd/run)
+	$(quietly)$(call put,0755,etc/runit/patd/log/run,$(SVDIR)/patd/log/run)
+	$(quietly)$(call put,0755,$(BUILD)/etc/runit/patd/check,$(SVDIR)/patd/check)
+	$(quietly)$(call put,0755,$(BUILD)/etc/runit/patd/run,$(SVDIR)/patd/run)
 
 install-s6: install-cron
-	$(call put,0755,etc/s6/patd/log/run,$(S6DIR)/patd/log/run)
-	$(call put,0755,$(BUILD)/etc/s6/patd/data/check,$(S6DIR)/patd/data/check)
-	$(call put,0644,etc/s6/patd/type,$(S6DIR)/patd/type)
-	$(call put,0644,etc/s6/patd/notification-fd,$(S6DIR)/patd/notification-fd)
-	$(call put,0755,$(BUILD)/etc/s6/patd/run,$(S6DIR)/patd/run)
+	$(quietly)$(call put,0755,etc/s6/patd/log/run,$(S6DIR)/patd/log/run)
+	$(quietly)$(call put,0755,$(BUILD)/etc/s6/patd/data/check,$(S6DIR)/patd/data/check)
+	$(quietly)$(call put,0644,etc/s6/patd/type,$(S6DIR)/patd/type)
+	$(quietly)$(call put,0644,etc/s6/patd/notification-fd,$(S6DIR)/patd/notification-fd)
+	$(quietly)$(call put,0755,$(BUILD)/etc/s6/patd/run,$(S6DIR)/patd/run)
 
 # What `make uninstall` takes away, too.
 SUPERVISORS = $(CRONDIR)/patd-sweep $(INITDIR)/patd $(addprefix $(SVDIR)/patd/,run check log/run) \
