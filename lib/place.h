@@ -24,7 +24,10 @@ bool place_has_store(const struct place *place);
 /* Whether what is open at `fd` is of this kind, and writable by nobody but its owner, us. */
 int place_check_ours(int fd, mode_t kind);
 
-/* The same, and tells what fstat(2) said; and of what it, or lstat(2), said. */
+/* As fstatat(2), but tells only device, inode, kind and mode, owner, number of names, and size. */
+int place_stat(int dir, const char *path, int flags, struct stat *st);
+
+/* The same, and tells what place_stat() said; and of what it said. */
 int place_look(int fd, mode_t kind, struct stat *st);
 int place_judge(const struct stat *st, mode_t kind);
 

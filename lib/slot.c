@@ -52,7 +52,7 @@ static int read_at(int fd, void *data, size_t len, off_t at)
 	return PAT_OK;
 }
 
-static int read_header(int fd, struct tdbfile_header *header)
+int slot_read_header(int fd, struct tdbfile_header *header)
 {
 	int error;
 
@@ -63,25 +63,30 @@ static int read_header(int fd, struct tdbfile_header *header)
 	return error;
 }
 
-int slot_find_in(int fd, uint32_t hash_size, const char *key, size_t key_len, size_t size,
-		 off_t *at)
+int slot_read(int fd, uint32_t hash_size, const char *key, size_t key_len, void *value, size_t size,
+	      off_t *at)
 {
 	struct chain chain;
 	int result = chain_find(&chain, fd, hash_size, key, key_len);
 
+	if (result == 1) {
+		*at = (off_t)chain.at + (off_t)sizeof(chain.record) + (off_t)key_len;
+		result = chain.record.data_len == size ? PAT_OK : PAT_E_DAMAGED;
+		if (!result && value != NULL)
+			result = chain_read(&chain, key_len, value, size);
+	} else if (result == 0) {
+		result = PAT_E_NOTFOUND;
+	}
 	chain_end(&chain);
-	if (result != 1)
-		return result < 0 ? result : PAT_E_NOTFOUND;
-	*at = (off_t)chain.at + (off_t)sizeof(chain.record) + (off_t)key_len;
-	return chain.record.data_len == size ? PAT_OK : PAT_E_DAMAGED;
+	return result;
 }
 
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at)
 {
 	struct tdbfile_header header;
-	int error = read_header(fd, &header);
+	int error = slot_read_header(fd, &header);
 
-	return error ? error : slot_find_in(fd, header.hash_size, key, key_len, size, at);
+	return error ? error : slot_read(fd, header.hash_size, key, key_len, NULL, size, at);
 }
 
 int slot_measure_chain(int fd, uint32_t chain_number, unsigned *records, uint64_t *bytes)
@@ -140,7 +145,7 @@ static bool is_area(const struct tdbfile_record *record, uint64_t at, uint64_t f
 int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, struct tdbfile_header *header)
 {
 	struct tdbfile_record record;
-	int error = read_header(fd, header);
+	int error = slot_read_header(fd, header);
 
 	*found = SLOT_CLEAN;
 	if (error || header->recovery_start == 0)
@@ -203,7 +208,7 @@ int slot_check_table(int fd)
 	struct tdbfile_record record;
 	struct stat st;
 	uint64_t at;
-	int error = read_header(fd, &header);
+	int error = slot_read_header(fd, &header);
 
 	if (error)
 		return error;

@@ -18,9 +18,9 @@
  */
 int slot_find(int fd, const char *key, size_t key_len, size_t size, off_t *at);
 
-/* The same in a file of which it is known how many chains it has. */
-int slot_find_in(int fd, uint32_t hash_size, const char *key, size_t key_len, size_t size,
-		 off_t *at);
+/* The same in a file of which it is known how many chains it has, with the value. */
+int slot_read(int fd, uint32_t hash_size, const char *key, size_t key_len, void *value, size_t size,
+	      off_t *at);
 
 /* Adds how many records a chain has, and how many bytes of the file. 0, PAT_E_DAMAGED or PAT_E_IO.
  */
@@ -38,7 +38,10 @@ enum slot_recovery {
  * machine; PAT_E_IO. */
 int slot_look_at_recovery(int fd, enum slot_recovery *found);
 
-/* The same of a file of which the size is known; and the header. */
+/* The header alone. PAT_E_DAMAGED, PAT_E_IO. */
+int slot_read_header(int fd, struct tdbfile_header *header);
+
+/* The same as slot_look_at_recovery() of a file of which the size is known; and the header. */
 int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, struct tdbfile_header *header);
 
 /* PAT_E_DAMAGED for a file of which TDB would not tell the right hash function. */

@@ -295,24 +295,7 @@ int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta)
 	return error;
 }
 
-/* Reads or writes all of it, where that is possible: what was interrupted, or cut short, goes on.
- */
-static bool read_all(int fd, unsigned char *buf, size_t len, off_t at)
-{
-	while (len > 0) {
-		ssize_t got = pread(fd, buf, len, at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		buf += got;
-		at += got;
-		len -= (size_t)got;
-	}
-	return true;
-}
-
+/* Writes all of it, where that is possible: what was interrupted, or cut short, goes on. */
 static size_t write_all(int fd, const unsigned char *buf, size_t len, off_t at)
 {
 	size_t done = 0;
@@ -329,9 +312,9 @@ static size_t write_all(int fd, const unsigned char *buf, size_t len, off_t at)
 	return done;
 }
 
-/* Rewrites a use record where it lies: one write of its own bytes, of which the older copy and one
- * event are new. With `max_uses`, only if a use is left. */
-static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
+/* Rewrites a use record, which we hold, where it lies: one write of its own bytes, of which the
+ * older copy and one event are new. With `max_uses`, only if a use is left. */
+static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN],
 		   const struct pat_event *event, bool accepted, bool proved,
 		   const uint32_t *max_uses)
 {
@@ -340,9 +323,11 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN], off_t at,
 	size_t len = sizeof(buf), done;
 	struct pat_use use;
 	int fd = store->fd, error, saved;
+	off_t at;
 
-	if (!read_all(fd, buf, len, at))
-		return PAT_E_IO;
+	error = slot_read(fd, store->hash_size, key.bytes, key.len, buf, len, &at);
+	if (error)
+		return error;
 	memcpy(old, buf, len);
 	error = pat_use_decode(id, buf, len, &use);
 	if (error)
@@ -388,7 +373,6 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 		   const struct pat_event *event, bool accepted, bool proved, pat_deadline deadline)
 {
 	struct pat_key key = pat_key_use(id);
-	off_t at;
 	int error;
 
 	if (store->fd < 0)
@@ -402,9 +386,7 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
 	if (error)
 		return error;
-	error = slot_find_in(store->fd, store->hash_size, key.bytes, key.len, PAT_USE_SIZE, &at);
-	if (!error)
-		error = rewrite(store, id, at, event, accepted, proved, NULL);
+	error = rewrite(store, id, event, accepted, proved, NULL);
 	gate_release_record(&store->gate, key.bytes, key.len);
 	return error;
 }
@@ -413,7 +395,6 @@ int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
 		    const struct pat_event *event, uint32_t max_uses, pat_deadline deadline)
 {
 	struct pat_key key = pat_key_use(id);
-	off_t at;
 	int error;
 
 	if (store->fd < 0 || store->in_transaction || max_uses == 0)
@@ -425,9 +406,7 @@ int pat_store_spend(struct pat_store *store, const char id[PAT_ID_LEN],
 	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
 	if (error)
 		return error;
-	error = slot_find_in(store->fd, store->hash_size, key.bytes, key.len, PAT_USE_SIZE, &at);
-	if (!error)
-		error = rewrite(store, id, at, event, true, true, &max_uses);
+	error = rewrite(store, id, event, true, true, &max_uses);
 	/* Before anybody is let in for it: a power cut must not give the use back. */
 	if (!error && fdatasync(store->fd) < 0)
 		error = PAT_E_IO;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-
-/* pread() is defined here, which the inline one of the headers would hide. */
-#undef _FORTIFY_SOURCE
-
+#include "../../lib/tdbfile.h"
 #include "unit_fault.h"
 
 #include <pthread.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 
 #include "pat/verify.h"
 
@@ -18,25 +16,17 @@
 /* Stops the process when it has read a whole use record, before it does anything about it. */
 static bool stop_after_reading;
 
-static ssize_t stop_after(ssize_t got)
+EXPORTED ssize_t preadv(int fd, const struct iovec *parts, int count, off_t offset)
 {
-	if (stop_after_reading && got == PAT_USE_SIZE) {
+	ssize_t got = real(preadv)(fd, parts, count, offset);
+	const struct tdbfile_record *head = parts[0].iov_base;
+
+	if (stop_after_reading && got >= (ssize_t)sizeof(*head) && count == 2 &&
+	    head->data_len == PAT_USE_SIZE) {
 		stop_after_reading = false;
 		raise(SIGSTOP);
 	}
 	return got;
-}
-
-EXPORTED ssize_t pread(int fd, void *data, size_t len, off_t offset)
-{
-	return stop_after(real(pread)(fd, data, len, offset));
-}
-
-/* What becomes of pread() where the compiler checks the size of the buffer. */
-ssize_t __pread_chk(int fd, void *data, size_t len, off_t offset, size_t size);
-EXPORTED ssize_t __pread_chk(int fd, void *data, size_t len, off_t offset, size_t size)
-{
-	return stop_after(real(__pread_chk)(fd, data, len, offset, size));
 }
 
 static int setup(void **state)
