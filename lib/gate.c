@@ -46,6 +46,7 @@ static int open_file(struct gate *gate, const char *path, int how)
 	gate->path = path;
 	gate->has_pen = gate->has_notes = gate->in = false;
 	gate->looks = (how & O_ACCMODE) == O_RDONLY;
+	gate->fresh = true;
 	gate->dev = st.st_dev;
 	gate->ino = st.st_ino;
 	return PAT_OK;
@@ -137,7 +138,8 @@ static bool turnstile_is_free(const struct gate *gate)
 	return fcntl(gate->fd, F_OFD_GETLK, &range) == 0 && range.l_type == F_UNLCK;
 }
 
-static int enter_once(struct gate *gate, short type, pat_deadline deadline)
+/* `waited`: perhaps so, or somebody else may have in between. */
+static int enter_once(struct gate *gate, short type, pat_deadline deadline, bool *waited)
 {
 	int error;
 
@@ -145,9 +147,12 @@ static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 	if (gate->in)
 		gate_unlock(gate, GATE_ROOM);
 	gate->in = true;
+	*waited = !gate->fresh;
+	gate->fresh = false;
 	/* Who need not wait need not be in the turnstile: it is for those behind. */
 	if (type == F_RDLCK && turnstile_is_free(gate) && lock(gate, type, GATE_ROOM, 0) == PAT_OK)
 		return PAT_OK;
+	*waited = true;
 	error = lock(gate, type, GATE_TURNSTILE, deadline);
 	if (error)
 		return error;
@@ -156,17 +161,32 @@ static int enter_once(struct gate *gate, short type, pat_deadline deadline)
 	return error;
 }
 
+/*
+ * The same where nobody has waited: the name led to this file a moment ago, and whether it was
+ * removed the file itself tells. What is put elsewhere under another name right then is not seen,
+ * as it would not be a moment later.
+ */
+static bool is_still_current(const struct gate *gate, off_t *size)
+{
+	struct stat st;
+
+	if (fstat(gate->fd, &st) < 0)
+		return false;
+	*size = st.st_size;
+	return st.st_nlink > 0;
+}
+
 /* Somebody may have removed the file while we waited for it: then it keeps nobody out. */
 static int enter(struct gate *gate, short type, pat_deadline deadline)
 {
 	for (;;) {
-		bool had_pen = gate->has_pen;
-		int error = enter_once(gate, type, deadline);
+		bool had_pen = gate->has_pen, waited;
+		int error = enter_once(gate, type, deadline, &waited);
 		off_t size = 0;
 
 		if (error)
 			return error;
-		if (is_current(gate, &size)) {
+		if (waited ? is_current(gate, &size) : is_still_current(gate, &size)) {
 			gate->has_notes = size > 0;
 			return PAT_OK;
 		}

@@ -39,6 +39,7 @@ enum {
 struct gate {
 	int fd;
 	bool looks;       /* opened for reading alone: to be entered together with others */
+	bool fresh;       /* opened a moment ago, and nothing was waited for since */
 	const char *path; /* of the lock file; the caller's, as long as the gate is open */
 	bool has_pen;
 	bool has_notes; /* as it was entered, somebody had changes noted */
