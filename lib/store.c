@@ -94,11 +94,15 @@ static int check_descriptor(int fd)
 	return PAT_E_ACCESS;
 }
 
-/* Opens the store file and checks it: TDB asks neither for owner nor for kind. */
-static int look_at_file(struct pat_store *store, const struct place *place, int flags,
-			enum slot_recovery *recovery)
+/* What TDB would not open, nobody could change: no one is let in by it either. */
+static bool has_known_hash(const struct tdbfile_header *header)
 {
-	struct tdbfile_header header;
+	return header->rwlocks == 0 || header->rwlocks == TDBFILE_OTHER_HASH;
+}
+
+/* Opens the store file and checks it: TDB asks neither for owner nor for kind. */
+static int open_file(struct pat_store *store, const struct place *place, int flags)
+{
 	int error;
 
 	store_close_file(store);
@@ -110,10 +114,19 @@ static int look_at_file(struct pat_store *store, const struct place *place, int 
 		error = check_descriptor(store->fd);
 	if (!error)
 		error = check_limit(store->file.st_size);
+	return error;
+}
+
+/* The same, and looks whether there is something to roll back. */
+static int look_at_file(struct pat_store *store, const struct place *place, int flags,
+			enum slot_recovery *recovery)
+{
+	struct tdbfile_header header;
+	int error = open_file(store, place, flags);
+
 	if (!error)
 		error = slot_look(store->fd, (uint64_t)store->file.st_size, recovery, &header);
-	/* What TDB would not open, nobody could change: no one is let in by it either. */
-	if (!error && header.rwlocks != 0 && header.rwlocks != TDBFILE_OTHER_HASH)
+	if (!error && !has_known_hash(&header))
 		error = PAT_E_DAMAGED;
 	store->hash_size = error ? 0 : header.hash_size;
 	return error;
@@ -224,10 +237,11 @@ static int check_schema(struct pat_store *store)
 			return PAT_E_DAMAGED;
 		store->meta =
 			(struct pat_meta){.schema = PAT_SCHEMA, .created_at = (int64_t)time(NULL)};
-		return PAT_OK;
+		error = PAT_OK;
 	}
 	if (!error && store->meta.schema != PAT_SCHEMA)
 		return PAT_E_VERSION;
+	store->knows_schema = !error;
 	return error;
 }
 
@@ -384,54 +398,100 @@ static int name_files(struct pat_store *store, const char *path)
 	return store->path && store->lock_path ? PAT_OK : PAT_E_NOMEM;
 }
 
-static int open_gate(struct pat_store *store, const struct place *place, enum pat_store_mode mode)
+static int open_gate(struct pat_store *store, const struct place *place)
 {
 	int error = gate_open_old(&store->gate, store->lock_path);
 
 	/* No lock file is made where there is nothing to lock. */
-	if (error == PAT_E_NOSTORE && mode != PAT_STORE_CREATE && !place_has_store(place))
+	if (error == PAT_E_NOSTORE && store->mode != PAT_STORE_CREATE && !place_has_store(place))
 		return error;
 	if (error == PAT_E_NOSTORE)
 		error = gate_open(&store->gate, store->lock_path);
-	if (error != PAT_E_ACCESS || errno != EROFS || mode != PAT_STORE_LOOK)
+	if (error != PAT_E_ACCESS || errno != EROFS || store->mode != PAT_STORE_LOOK)
 		return error;
 	store->looks = true;
 	error = gate_open_to_look(&store->gate, store->lock_path);
 	return error;
 }
 
-int pat_store_open(struct pat_store **out, const char *path, enum pat_store_mode mode,
-		   pat_deadline deadline)
+/* All the way in, whatever of it was done before. */
+static int come_in(struct pat_store *store, pat_deadline deadline)
 {
-	struct place place = {.dir = -1};
-	struct pat_store *store;
-	bool make = mode == PAT_STORE_CREATE;
-	int error;
+	const bool make = store->mode == PAT_STORE_CREATE;
+	struct place place;
+	int error = place_open(&place, store->path, make);
 
-	*out = NULL;
-	store = calloc(1, sizeof(*store));
-	if (store == NULL)
-		return PAT_E_NOMEM;
-	store->gate.fd = store->fd = -1;
-	store->spare = -1;
-	store->full_at = STORE_FULL_AT;
-	error = name_files(store, path);
-	if (!error)
-		error = place_open(&place, path, make);
-	if (!error)
-		error = open_gate(store, &place, mode);
-	if (!error && (mode == PAT_STORE_READ || mode == PAT_STORE_LOOK))
+	if (!error && store->gate.fd < 0)
+		error = open_gate(store, &place);
+	if (!error && (store->mode == PAT_STORE_READ || store->mode == PAT_STORE_LOOK))
 		error = open_shared(store, &place, deadline);
 	else if (!error)
 		error = open_alone(store, &place, make, deadline);
 	if (!error)
 		error = check_schema(store);
 	place_close(&place);
-	if (error)
-		pat_store_close(store);
-	else
-		*out = store;
 	return error;
+}
+
+/* The store's file as it is, whoever is changing it. */
+static int look_from_outside(struct pat_store *store)
+{
+	struct tdbfile_header header;
+	struct place place;
+	int error = place_open(&place, store->path, false);
+
+	if (!error)
+		error = open_file(store, &place, STORE_OPEN_FLAGS);
+	if (!error)
+		error = slot_read_header(store->fd, &header);
+	if (!error && !has_known_hash(&header))
+		error = PAT_E_DAMAGED;
+	store->hash_size = error ? 0 : header.hash_size;
+	place_close(&place);
+	return error;
+}
+
+static int make_store(struct pat_store **out, const char *path, enum pat_store_mode mode)
+{
+	struct pat_store *store = calloc(1, sizeof(*store));
+
+	*out = store;
+	if (store == NULL)
+		return PAT_E_NOMEM;
+	store->mode = mode;
+	store->gate.fd = store->fd = -1;
+	store->spare = -1;
+	store->full_at = STORE_FULL_AT;
+	return name_files(store, path);
+}
+
+/* An open store, or none. */
+static int hand_out(struct pat_store **store, int error)
+{
+	if (error) {
+		pat_store_close(*store);
+		*store = NULL;
+	}
+	return error;
+}
+
+int pat_store_open(struct pat_store **store, const char *path, enum pat_store_mode mode,
+		   pat_deadline deadline)
+{
+	int error = make_store(store, path, mode);
+
+	if (!error)
+		error = come_in(*store, deadline);
+	return hand_out(store, error);
+}
+
+int pat_store_open_outside(struct pat_store **store, const char *path, enum pat_store_mode mode)
+{
+	int error = make_store(store, path, mode);
+
+	if (!error)
+		error = look_from_outside(*store);
+	return hand_out(store, error);
 }
 
 void pat_store_leave(struct pat_store *store)
@@ -453,27 +513,26 @@ static bool is_as_it_was(const struct pat_store *store)
 	struct tdbfile_header header;
 	struct stat st;
 
-	return store->fd >= 0 && lstat(store->path, &st) == 0 && st.st_dev == store->file.st_dev &&
-	       st.st_ino == store->file.st_ino && st.st_size == store->file.st_size &&
-	       place_judge(&st, S_IFREG) == PAT_OK &&
+	return store->fd >= 0 && place_stat(AT_FDCWD, store->path, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+	       st.st_dev == store->file.st_dev && st.st_ino == store->file.st_ino &&
+	       st.st_size == store->file.st_size && place_judge(&st, S_IFREG) == PAT_OK &&
 	       slot_look(store->fd, (uint64_t)st.st_size, &recovery, &header) == PAT_OK &&
 	       recovery == SLOT_CLEAN && header.hash_size == store->hash_size;
 }
 
 int pat_store_enter(struct pat_store *store, pat_deadline deadline)
 {
-	struct place place = {.dir = -1};
-	int error = gate_enter_shared(&store->gate, deadline);
+	int error;
 
-	if (error || is_as_it_was(store))
+	/* The gate of a store that is open has a lock file, as a rule, and can be written to. */
+	if (store->gate.fd < 0 && gate_open_old(&store->gate, store->lock_path) != 0)
+		return come_in(store, deadline);
+	error = gate_enter_shared(&store->gate, deadline);
+	if (error)
 		return error;
-	error = place_open(&place, store->path, false);
-	if (!error)
-		error = open_shared(store, &place, deadline);
-	if (!error)
-		error = check_schema(store);
-	place_close(&place);
-	return error;
+	if (!is_as_it_was(store))
+		return come_in(store, deadline);
+	return store->knows_schema ? PAT_OK : check_schema(store);
 }
 
 void pat_store_close(struct pat_store *store)

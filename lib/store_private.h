@@ -37,7 +37,9 @@ struct pat_store {
 	uint32_t hash_size;      /* how many chains it has */
 	bool has_mutex;
 	struct gate gate;
-	bool looks; /* where nothing can be written */
+	enum pat_store_mode mode;
+	bool looks;        /* where nothing can be written */
+	bool knows_schema; /* of this file */
 	bool in_transaction;
 	bool changed;    /* by it: the file does not tell all any more */
 	bool sure_space; /* the free space was looked at, and is sound */

@@ -175,6 +175,23 @@ static void judge(struct pat_store *store, const struct pat_attempt *attempt,
 		stamp(store, attempt, now, deadline, verdict);
 }
 
+/*
+ * Looks for the grant of the id, and whether the secret is right: in *verdict, without a hash. Of
+ * who is `known` to have the secret, the time that it takes tells nothing.
+ */
+static int look_up(struct pat_store *store, const struct pat_attempt *attempt, bool known,
+		   struct pat_verdict *verdict)
+{
+	int error = known ? pat_store_get_grant(store, verdict->id, &verdict->grant)
+			  : pat_store_look_up(store, verdict->id, &verdict->grant);
+
+	verdict->found = error == PAT_OK;
+	verdict->proved =
+		pat_grant_matches(verdict->found ? &verdict->grant : NULL, attempt->token);
+	sodium_memzero(verdict->grant.hash, sizeof(verdict->grant.hash));
+	return error;
+}
+
 /* One visit to the store: looks the id up, and decides. `account` is NULL while it is not known
  * whether the secret is right. Returns true when there is a decision, or none to be had. */
 static bool visit(struct pat_store *store, const struct pat_attempt *attempt,
@@ -182,13 +199,8 @@ static bool visit(struct pat_store *store, const struct pat_attempt *attempt,
 		  struct pat_verdict *verdict)
 {
 	bool decided = true;
-	int error;
+	int error = look_up(store, attempt, account != NULL, verdict);
 
-	error = pat_store_look_up(store, verdict->id, &verdict->grant);
-	verdict->found = error == PAT_OK;
-	verdict->proved =
-		pat_grant_matches(verdict->found ? &verdict->grant : NULL, attempt->token);
-	sodium_memzero(verdict->grant.hash, sizeof(verdict->grant.hash));
 	if (error == PAT_E_DAMAGED || error == PAT_E_VERSION) {
 		verdict->outcome = PAT_REFUSED_DAMAGED;
 		verdict->error = error;
@@ -203,16 +215,42 @@ static bool visit(struct pat_store *store, const struct pat_attempt *attempt,
 }
 
 /*
- * In two visits, because between them a name service is asked, which may take its time, and must
- * not hold the store; and only for one who proved the secret, so that nobody else learns by the
- * time whether a user exists, nor makes us ask a directory about rubbish.
+ * Whether the secret seems to be right, seen from outside of the store: what is decided, is decided
+ * inside. Where nothing can be seen, *store is NULL.
+ */
+static bool seems_proved(struct pat_store **store, const char *path, enum pat_store_mode mode,
+			 const struct pat_attempt *attempt, struct pat_verdict *verdict)
+{
+	bool proved;
+
+	if (pat_store_open_outside(store, path, mode) != 0)
+		return false;
+	proved = look_up(*store, attempt, false, verdict) == PAT_OK && verdict->proved;
+	verdict->found = verdict->proved = false;
+	return proved;
+}
+
+static int ask_for_account(const struct pat_attempt *attempt, struct pat_account *account)
+{
+	int error = pat_account_by_name(attempt->user ? attempt->user : "", true, account);
+
+	/* A name too long for the system is nobody's. */
+	return error == PAT_E_TOOBIG ? PAT_OK : error;
+}
+
+/*
+ * The name service is asked outside of the store, because it may take its time, and must not hold
+ * it; and only for one who proved the secret, so that nobody else learns by the time whether a user
+ * exists, nor makes us ask a directory about rubbish. Who seemed not to have the secret and turns
+ * out to, because the token was being changed, has to leave the store once more for that.
  */
 static void verify(const char *path, enum pat_store_mode mode, const struct pat_attempt *attempt,
 		   int64_t now, pat_deadline deadline, struct pat_verdict *verdict)
 {
-	struct pat_account account;
+	struct pat_account account, *known = NULL;
 	struct pat_store *store;
-	int error;
+	bool proved;
+	int error = PAT_OK;
 
 	memset(verdict, 0, sizeof(*verdict));
 	pat_token_id(attempt->token, verdict->id);
@@ -221,24 +259,25 @@ static void verify(const char *path, enum pat_store_mode mode, const struct pat_
 		fail(verdict, PAT_E_IO);
 		return;
 	}
-	error = pat_store_open(&store, path, mode, deadline);
-	if (error) {
-		fail(verdict, error);
-		return;
-	}
-	if (!visit(store, attempt, NULL, now, deadline, verdict)) {
-		pat_store_leave(store);
-		error = pat_account_by_name(attempt->user ? attempt->user : "", true, &account);
-		/* A name too long for the system is nobody's. */
-		if (error == PAT_E_TOOBIG)
-			error = PAT_OK;
-		if (!error)
+	proved = seems_proved(&store, path, mode, attempt, verdict);
+	errno = 0;
+	do {
+		if (proved) {
+			error = ask_for_account(attempt, &account);
+			known = &account;
+		}
+		if (!error && store != NULL)
 			error = pat_store_enter(store, deadline);
-		if (error)
+		else if (!error)
+			error = pat_store_open(&store, path, mode, deadline);
+		if (error) {
 			fail(verdict, error);
-		else
-			(void)visit(store, attempt, &account, now, deadline, verdict);
-	}
+			break;
+		}
+		proved = !visit(store, attempt, known, now, deadline, verdict);
+		if (proved)
+			pat_store_leave(store);
+	} while (proved);
 	pat_store_close(store);
 }
 

@@ -56,8 +56,15 @@ int pat_store_open(struct pat_store **store, const char *path, enum pat_store_mo
  * back. After a failure there is nothing left but to close it: the errors are those of opening.
  */
 void pat_store_leave(struct pat_store *store);
-int pat_store_enter(struct pat_store *store, pat_deadline deadline);
 
+/*
+ * The same without going in, for pat_store_look_up() alone: holds nobody up, and waits for nobody.
+ * What is found may be half changed, or changed back, and is worth no more than a guess of what
+ * will be found inside, where pat_store_enter() leads. Only for PAT_STORE_READ and _LOOK.
+ */
+int pat_store_open_outside(struct pat_store **store, const char *path, enum pat_store_mode mode);
+
+int pat_store_enter(struct pat_store *store, pat_deadline deadline);
 /*
  * Makes the changes durable: they are on disk when this returns 0. After a failure the old state
  * stands, whole. Only for PAT_STORE_CHANGE and _CREATE; at most once.
