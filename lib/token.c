@@ -78,13 +78,33 @@ enum pat_token_form pat_token_parse(const char *input, struct pat_token *token)
 	return PAT_FORM_TOKEN;
 }
 
+/* Bytes that are no less than the largest multiple of BASE would make some characters likelier than
+ * others, and are passed over: 8 of 256. */
+#define FAIR (256 - 256 % BASE)
+
+/* Not a system call for each character. */
+static void draw(char *text, size_t len)
+{
+	unsigned char bytes[PAT_TOKEN_LEN];
+
+	while (len > 0) {
+		randombytes_buf(bytes, sizeof(bytes));
+		for (size_t i = 0; i < sizeof(bytes) && len > 0; i++) {
+			if (bytes[i] >= FAIR)
+				continue;
+			*text++ = alphabet[bytes[i] % BASE];
+			len--;
+		}
+	}
+	sodium_memzero(bytes, sizeof(bytes));
+}
+
 int pat_token_generate(struct pat_token *token)
 {
 	if (sodium_init() < 0)
 		return PAT_E_IO;
 	memcpy(token->text, PAT_TOKEN_PREFIX, PAT_TOKEN_PREFIX_LEN);
-	for (size_t i = PAT_TOKEN_PREFIX_LEN; i < BODY_LEN; i++)
-		token->text[i] = alphabet[randombytes_uniform(BASE)];
+	draw(token->text + PAT_TOKEN_PREFIX_LEN, BODY_LEN - PAT_TOKEN_PREFIX_LEN);
 	checksum(token->text, token->text + BODY_LEN);
 	token->text[PAT_TOKEN_LEN] = '\0';
 	return PAT_OK;
