@@ -41,6 +41,9 @@ int create_act(struct session *session, const json_t *parameters)
 
 	if (error)
 		return error;
+	/* Nor is a store made for it. */
+	if (it.max_tokens == 0)
+		return plan_refuse_count(session, &it);
 	error = grants_create(session->settings->store, it.max_tokens, &it.grant, &token);
 	if (error == PAT_E_EXISTS)
 		return report_name_taken(session);

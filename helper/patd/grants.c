@@ -19,12 +19,12 @@ static void hand_out(struct grant_view *out, const struct grant_view *view)
 /* Opens the store and reads the tokens of an owner. *store is to be closed, and the shelf freed,
  * whatever this returns. */
 static int open_shelf(const char *path, enum pat_store_mode mode, const struct pat_account *owner,
-		      struct pat_store **store, struct shelf *shelf)
+		      enum shelf_uses uses, struct pat_store **store, struct shelf *shelf)
 {
 	int error = pat_store_open(store, path, mode, shelf_deadline());
 
 	*shelf = (struct shelf){0};
-	return error ? error : shelf_load(*store, owner->uid, shelf);
+	return error ? error : shelf_load(*store, owner->uid, uses, shelf);
 }
 
 static void close_shelf(struct pat_store *store, struct shelf *shelf)
@@ -38,7 +38,7 @@ int grants_census(const char *path, const struct pat_account *owner, const char 
 {
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	*census = (struct grant_census){0};
 	if (!error)
@@ -53,12 +53,14 @@ int grants_get(const char *path, const struct pat_account *owner, const char *se
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned chosen;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	if (!error)
 		error = shelf_choose(&shelf, owner, selector, now, &chosen, choice);
-	if (!error)
-		hand_out(view, &shelf.views[chosen]);
+	if (!error) {
+		shelf_view(store, &shelf.views[chosen].grant, view);
+		sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
+	}
 	close_shelf(store, &shelf);
 	return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
 }
@@ -103,7 +105,7 @@ int grants_each_predecessor(const char *path, const struct pat_account *owner, c
 	struct handing handing = {each, data};
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_ALL, &store, &shelf);
 
 	pat_store_close(store);
 	if (!error)
@@ -144,9 +146,10 @@ static int tell_of(struct grant_view *view, void *data)
 }
 
 /* Chooses and applies, on a shelf; the result is in *view. 0, 1 for nothing to do, or an error. */
-static int try_change(const struct shelf *shelf, const struct pat_account *owner,
-		      const char *selector, int64_t now, const struct grant_change *change,
-		      struct grant_view *view, struct grant_choice *choice)
+static int try_change(struct pat_store *store, const struct shelf *shelf,
+		      const struct pat_account *owner, const char *selector, int64_t now,
+		      const struct grant_change *change, struct grant_view *view,
+		      struct grant_choice *choice)
 {
 	struct grant_census others;
 	unsigned chosen;
@@ -154,11 +157,26 @@ static int try_change(const struct shelf *shelf, const struct pat_account *owner
 
 	if (error)
 		return error;
-	*view = shelf->views[chosen];
+	shelf_view(store, &shelf->views[chosen].grant, view);
 	shelf_census(shelf, owner, change->new_name ? change->new_name : "", view->grant.id, now,
 		     &others);
 	error = change->apply(&view->grant, shelf_live(view, now), &others, change->data);
 	choice->refused = error < 0 ? error : 0;
+	return error;
+}
+
+/* Who only asks for what there is not, or no more, keeps nobody out of the store. */
+static int try_beforehand(const char *path, const struct pat_account *owner, const char *selector,
+			  int64_t now, const struct grant_change *change, struct grant_view *view,
+			  struct grant_choice *choice)
+{
+	struct pat_store *store;
+	struct shelf shelf;
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
+
+	if (!error)
+		error = try_change(store, &shelf, owner, selector, now, change, view, choice);
+	close_shelf(store, &shelf);
 	return error;
 }
 
@@ -169,18 +187,16 @@ int grants_change(const char *path, const struct pat_account *owner, const char 
 	struct pat_store *store;
 	struct shelf shelf;
 	struct spreading spreading = {.change = change, .now = now, .shelf = &shelf};
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
+	int error = change->at_once
+			    ? PAT_OK
+			    : try_beforehand(path, owner, selector, now, change, view, choice);
 
-	/* Who only asks for what there is not, or no more, keeps nobody out of the store. */
 	*done = false;
-	if (!error)
-		error = try_change(&shelf, owner, selector, now, change, view, choice);
-	close_shelf(store, &shelf);
 	if (error)
 		goto out;
-	error = open_shelf(path, PAT_STORE_CHANGE, owner, &store, &shelf);
+	error = open_shelf(path, PAT_STORE_CHANGE, owner, SHELF_USES_NEEDED, &store, &shelf);
 	if (!error)
-		error = try_change(&shelf, owner, selector, now, change, view, choice);
+		error = try_change(store, &shelf, owner, selector, now, change, view, choice);
 	if (!error)
 		error = pat_store_put_grant(store, &view->grant);
 	spreading.store = store;
@@ -219,7 +235,7 @@ static int find_live(const char *path, const struct pat_account *owner, int64_t 
 	struct grant_census census = {0};
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, &store, &shelf);
+	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	if (!error)
 		shelf_census(&shelf, owner, "", NULL, now, &census);
@@ -241,7 +257,7 @@ int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_
 
 	if (error || !any)
 		return error;
-	error = open_shelf(path, PAT_STORE_CHANGE, owner, &store, &shelf);
+	error = open_shelf(path, PAT_STORE_CHANGE, owner, SHELF_USES_NEEDED, &store, &shelf);
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
 		if (!shelf_owned(&shelf.views[i], owner) || !shelf_live(&shelf.views[i], now))
 			continue;

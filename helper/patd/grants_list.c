@@ -40,7 +40,7 @@ static int gather(const unsigned char *key, size_t key_len, const unsigned char 
 static int gather_owned(struct pat_store *store, const struct pat_account *owner, struct ids *ids)
 {
 	struct shelf shelf;
-	int error = shelf_load(store, owner->uid, &shelf);
+	int error = shelf_load(store, owner->uid, SHELF_USES_NEEDED, &shelf);
 
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
 		struct pat_key key = pat_key_grant(shelf.views[i].grant.id);

@@ -30,19 +30,23 @@ static int64_t now(void)
 /* Applies a change to the token that the request names, logs it as `what`, and replies. `explain`
  * sends the error for what the change itself refused. */
 static int change(struct session *session, const json_t *parameters,
-		  const struct grant_change *change, const char *what,
+		  const struct grant_change *asked, const char *what,
 		  int (*explain)(struct session *session, int error, const struct grant_view *view,
 				 void *data))
 {
 	const char *selector = json_string_value(json_object_get(parameters, "selector"));
+	struct grant_change change = *asked;
 	struct grant_choice choice = {0};
 	struct grant_view view = {0};
 	bool done;
-	int error = grants_change(session->settings->store, &session->owner, selector, now(),
-				  change, &view, &choice, &done);
+	int error;
+
+	change.at_once = session->peer.uid == 0;
+	error = grants_change(session->settings->store, &session->owner, selector, now(), &change,
+			      &view, &choice, &done);
 
 	if (choice.refused && explain != NULL)
-		return explain(session, choice.refused, &view, change->data);
+		return explain(session, choice.refused, &view, change.data);
 	if (error)
 		return report_not_chosen(session, error, selector, &choice);
 	if (done)

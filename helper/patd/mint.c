@@ -134,7 +134,7 @@ int grants_create(const char *path, unsigned max_tokens, struct pat_grant *grant
 
 	if (error)
 		return error;
-	error = shelf_load(store, grant->uid, &shelf);
+	error = shelf_load(store, grant->uid, SHELF_USES_NEEDED, &shelf);
 	if (!error) {
 		shelf_census(&shelf, &owner, grant->name, NULL, grant->created_at, &census);
 		error = mint_in(store, &shelf, &census, max_tokens, grant, token);
@@ -201,7 +201,7 @@ int grants_rotate(const char *path, struct grant_rotation *rotation, struct pat_
 
 	if (error)
 		return error;
-	error = shelf_load(store, rotation->next.uid, &shelf);
+	error = shelf_load(store, rotation->next.uid, SHELF_USES_NEEDED, &shelf);
 	if (!error)
 		error = rotate_in(store, &shelf, rotation, token);
 	if (!error && rotation->ready != NULL)

@@ -88,8 +88,8 @@ struct parameter {
 
 /*
  * A method: `check` looks at the parameters and says what is wrong before anybody has to
- * authenticate; `act` does the work and replies. Both return 0, or anything else once they sent an
- * error.
+ * authenticate; `act` does the work, relies on no check, and replies. Both return 0, or anything
+ * else once they sent an error.
  */
 struct method {
 	const char *name;

@@ -20,13 +20,16 @@ void shelf_free(struct shelf *shelf)
 
 /* A record that is damaged is left out, and the others are none the worse. One that could not be
  * read this time is there: without it, what is done with all would be done with some. */
-static int load_one(struct pat_store *store, uint32_t uid, const char *id, struct shelf *shelf)
+static int load_one(struct pat_store *store, uint32_t uid, const char *id, enum shelf_uses uses,
+		    struct shelf *shelf)
 {
 	struct pat_grant grant;
 	int error = pat_store_get_grant(store, id, &grant);
 
-	if (!error)
+	if (!error && (uses == SHELF_USES_ALL || grant.max_uses != 0))
 		shelf_view(store, &grant, &shelf->views[shelf->count++]);
+	else if (!error)
+		shelf->views[shelf->count++].grant = grant;
 	else
 		log_line(LOG_CRIT, "token %.8s of uid %u cannot be read: %s", id, (unsigned)uid,
 			 pat_error_text(error));
@@ -95,7 +98,7 @@ static void look_at_meta(struct pat_store *store)
 		log_line(LOG_CRIT, "the store's own record is lost: patstore check tells more");
 }
 
-int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
+int shelf_load(struct pat_store *store, uint32_t uid, enum shelf_uses uses, struct shelf *shelf)
 {
 	struct pat_index *index = malloc(sizeof(*index));
 	bool gathered;
@@ -119,7 +122,7 @@ int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf)
 			error = PAT_E_NOMEM;
 	}
 	for (unsigned i = 0; !error && i < index->count; i++)
-		error = load_one(store, uid, index->ids[i], shelf);
+		error = load_one(store, uid, index->ids[i], uses, shelf);
 	if (!error && gathered && shelf->count > 1)
 		qsort(shelf->views, shelf->count, sizeof(*shelf->views), compare_age);
 	free(index);

@@ -13,9 +13,13 @@ struct shelf {
 	bool incomplete;          /* there are more, or may be, that cannot be read */
 };
 
+/* Of the use records, those that a status depends on, or all. What was not read is shown as unused.
+ */
+enum shelf_uses { SHELF_USES_NEEDED, SHELF_USES_ALL };
+
 /* Reads them. A record that is damaged or gone is logged and passed over: the others are not worse
  * for it. The shelf is to be freed whatever this returns. */
-int shelf_load(struct pat_store *store, uint32_t uid, struct shelf *shelf);
+int shelf_load(struct pat_store *store, uint32_t uid, enum shelf_uses uses, struct shelf *shelf);
 void shelf_free(struct shelf *shelf);
 
 /* Whether the token is the owner's by uid and by name, and whether it is live. */

@@ -228,7 +228,7 @@ static int visit(struct sweep *sweep, uint32_t uid, const struct holder *holder,
 			    : PAT_E_NOMEM;
 
 	if (!error)
-		error = shelf_load(store, uid, &shelf);
+		error = shelf_load(store, uid, SHELF_USES_ALL, &shelf);
 	if (!error) {
 		*changes = decide_all(sweep, &shelf, holder, actions);
 		if (for_good && *changes > 0)
