@@ -14,6 +14,7 @@
 
 #include "pat/error.h"
 #include "reader.h"
+#include "spare.h"
 
 /* What the reader may take beyond the time that it was given, and to end. */
 #define GRACE_MS 2000
@@ -28,7 +29,7 @@ static pid_t fork_quietly(void)
 	return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
 }
 
-int calls_begin(struct calls *calls, int client, unsigned seconds)
+int calls_begin(struct calls *calls, unsigned seconds)
 {
 	int ends[2];
 
@@ -38,7 +39,7 @@ int calls_begin(struct calls *calls, int client, unsigned seconds)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0) {
 		calls->reader = fork_quietly();
 		if (calls->reader == 0)
-			reader_run(client, ends[1], seconds);
+			reader_run(ends[1], seconds);
 		close(ends[1]);
 		calls->fd = ends[0];
 	}
@@ -46,6 +47,24 @@ int calls_begin(struct calls *calls, int client, unsigned seconds)
 		return PAT_OK;
 	calls_end(calls);
 	return PAT_E_IO;
+}
+
+static bool ask(const struct calls *calls, unsigned wait_ms)
+{
+	const struct flat_question question = {.wait_ms = wait_ms};
+
+	return send(calls->fd, &question, sizeof(question), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	       sizeof(question);
+}
+
+void calls_serve(struct calls *calls, int client)
+{
+	(void)spare_pass(calls->fd, client);
+}
+
+void calls_ask(struct calls *calls, unsigned wait_ms)
+{
+	calls->asked = ask(calls, wait_ms);
 }
 
 static int broken(struct calls *calls, const char *why)
@@ -121,14 +140,14 @@ static int error_of(enum flat_outcome outcome)
 
 int calls_next(struct calls *calls, unsigned wait_ms, struct flat_call *call)
 {
-	const struct flat_question question = {.wait_ms = wait_ms};
 	enum flat_outcome outcome;
 	size_t size = 0;
 	int error;
 
 	/* If it has gone, that is told by what it left. Who was not asked has nothing to say. */
-	if (send(calls->fd, &question, sizeof(question), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (!calls->asked && !ask(calls, wait_ms))
 		wait_ms = 0;
+	calls->asked = false;
 	error = receive(calls, wait_ms, &size);
 	if (error)
 		return error;

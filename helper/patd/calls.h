@@ -2,6 +2,7 @@
 #ifndef CALLS_H
 #define CALLS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "flat.h"
@@ -19,12 +20,19 @@ struct calls {
 	pid_t reader;
 	int fd;
 	unsigned char *record;
+	bool asked;   /* for a call that has not been taken */
 	char why[96]; /* after PAT_E_PEER: what became of the reader */
 };
 
-/* Starts a reader for the socket `client`, which has at most `seconds` to live. 0, or a negative
- * error (errno). */
-int calls_begin(struct calls *calls, int client, unsigned seconds);
+/* Starts a reader, which waits for its client, and has at most `seconds` to live from then on. 0,
+ * or a negative error (errno). */
+int calls_begin(struct calls *calls, unsigned seconds);
+
+/* Gives it the socket of its client, once. That it did not get there is told by the next call. */
+void calls_serve(struct calls *calls, int client);
+
+/* Asks for the next call, which may take `wait_ms` to come, and is to be taken with no less. */
+void calls_ask(struct calls *calls, unsigned wait_ms);
 
 /*
  * The next call, which may take `wait_ms` to come. 0; or, as pat_varlink_read() has it,

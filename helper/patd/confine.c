@@ -159,7 +159,7 @@ int confine_alone(void)
 /* Its two descriptors, and no more. */
 static int keep_descriptors(int client, int session)
 {
-	if (dup2(client, 0) < 0 || dup2(session, 1) < 0 ||
+	if ((client >= 0 ? dup2(client, 0) : close(0)) < 0 || dup2(session, 1) < 0 ||
 	    syscall(SYS_close_range, READER_DESCRIPTORS, ~0U, 0) < 0)
 		return PAT_E_IO;
 	return PAT_OK;
@@ -202,12 +202,11 @@ static int limit_resources(void)
 	return error ? error : limit(RLIMIT_AS, READER_MEMORY);
 }
 
-int confine_reader(int client, int session, unsigned seconds)
+int confine_reader(int client, int session)
 {
 	int error;
 
 	clearenv();
-	alarm(seconds);
 	error = keep_descriptors(client, session);
 	if (!error)
 		error = no_new_privileges();
@@ -220,7 +219,11 @@ int confine_reader(int client, int session, unsigned seconds)
 	/* Whoever changes their uid loses the one, and may lose the other. */
 	if (!error && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0))
 		error = PAT_E_IO;
-	if (!error)
-		error = limit_resources();
-	return error ? error : filter_load(&rights.reader);
+	return error ? error : limit_resources();
+}
+
+int confine_reading(unsigned seconds)
+{
+	alarm(seconds);
+	return filter_load(&rights.reader);
 }

@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "flat.h"
 #include "pat/error.h"
+#include "spare.h"
 
 /* Where a call was read, and what the linker and jansson saved there of it. */
 #define STACK_USED 65536
@@ -71,7 +72,17 @@ static bool next_question(struct flat_question *question)
 	return got == sizeof(*question);
 }
 
-_Noreturn void reader_run(int client, int session, unsigned seconds)
+/* Nothing else is open: it comes to where it belongs. */
+static bool take_client(void)
+{
+	int client = spare_take(SESSION);
+
+	if (client > SESSION && dup2(client, CLIENT) == CLIENT && close(client) == 0)
+		client = CLIENT;
+	return client == CLIENT;
+}
+
+_Noreturn void reader_run(int session, unsigned seconds)
 {
 	struct pat_varlink link;
 	struct flat_question question;
@@ -83,7 +94,11 @@ _Noreturn void reader_run(int client, int session, unsigned seconds)
 	if (record == NULL || pat_varlink_begin(&link, CLIENT) != 0)
 		_exit(ENOMEM);
 	link.other = SESSION;
-	if (confine_reader(client, session, seconds) != 0)
+	if (confine_reader(-1, session) != 0)
+		_exit(errno);
+	if (!take_client())
+		_exit(0);
+	if (confine_reading(seconds) != 0)
 		_exit(errno);
 	while (next_question(&question) && answer(&link, &question, record))
 		sodium_stackzero(STACK_USED);

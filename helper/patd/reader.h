@@ -7,13 +7,15 @@
  * sends, takes it apart, and hands each call to the session as a flat record (flat.h).
  *
  * MUST:
- *  - give up everything before the first byte is read (confine.h);
+ *  - give up everything before the first byte is read (confine.h), and nearly all before there is a
+ *    client;
  *  - read no further than the session has asked for, and no longer;
  *  - end when the session does.
  *
- * `session` is a socket of type SOCK_SEQPACKET: a struct flat_question comes in, a record goes out.
- * Exits with 0, or with the errno that says why it could not begin.
+ * `session` is a socket of type SOCK_SEQPACKET: first the client's socket comes in (spare_pass());
+ * then a struct flat_question, and a record goes out. Exits with 0, or with the errno that says why
+ * it could not begin.
  */
-_Noreturn void reader_run(int client, int session, unsigned seconds);
+_Noreturn void reader_run(int session, unsigned seconds);
 
 #endif

@@ -33,14 +33,19 @@
 typedef int confine_function(void);
 /* What it returns is the exit status of the child. */
 typedef int serve_function(int fd, const struct peer *peer, const struct settings *settings);
+/* Does beforehand what serving takes, until something comes to `fd`. Returns a descriptor whose end
+ * is the end of waiting, or -1. */
+typedef int warm_up_function(const struct settings *settings, int fd);
 
 /* One of the two sockets, and what is behind it. */
 struct door {
 	int listener;
 	enum crowd_room room;
 	confine_function *confine; /* NULL: serving begins with that */
+	warm_up_function *warm_up;
 	serve_function *serve;
 	unsigned seconds;
+	struct spare spare; /* for the next connection */
 };
 
 struct server {
@@ -53,7 +58,6 @@ struct server {
 	struct crowd crowd;
 	struct subuids subuids;
 	struct grow grow;
-	struct spare spare; /* for the next question of the module */
 };
 
 /* What every child leaves behind, and with what it begins. */
@@ -62,6 +66,11 @@ static void become_child(const struct server *server, const struct door *door)
 	close(server->signals);
 	close(server->listeners->verify);
 	close(server->listeners->varlink);
+	/* Those of others: one's own has no pid here. */
+	if (server->verify.spare.pid != 0)
+		close(server->verify.spare.fd);
+	if (server->varlink.spare.pid != 0)
+		close(server->varlink.spare.fd);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
@@ -84,18 +93,17 @@ static _Noreturn void run_child(const struct server *server, int fd, const struc
 	_exit(status != 0 ? status : grow_exit_status(server->settings));
 }
 
-static _Noreturn void run_spare(const struct server *server)
+static _Noreturn void run_spare(const struct server *server, const struct door *door)
 {
-	const struct door *door = &server->verify;
 	struct peer peer;
-	int fd;
+	int fd, other;
 
 	become_child(server, door);
-	verify_warm_up(server->settings, server->spare.fd);
+	other = door->warm_up(server->settings, door->spare.fd);
 	/* So that who looks sees that it serves nobody; and nobody's time passes while it waits. */
 	prctl(PR_SET_NAME, "patd-spare");
 	alarm(0);
-	fd = spare_wait(server->spare.fd);
+	fd = spare_wait(door->spare.fd, other);
 	alarm(door->seconds);
 	prctl(PR_SET_NAME, "patd");
 	if (fd < 0 || peer_get(fd, &peer) != 0)
@@ -136,14 +144,14 @@ static bool admit(struct server *server, const struct peer *peer, enum crowd_roo
 }
 
 /*
- * Has one wait for the next question: made when one was answered, and not when one was asked, whose
+ * Has one wait for the next connection: made when one was served, and not when one came, whose
  * answer would wait for that.
  */
-static void keep_spare(struct server *server)
+static void keep_spare(struct server *server, struct door *door)
 {
-	if (!server->settings->no_spare && server->spare.pid == 0 && spare_make(&server->spare) &&
-	    server->spare.pid == 0)
-		run_spare(server);
+	if (!server->settings->no_spare && door->spare.pid == 0 && spare_make(&door->spare) &&
+	    door->spare.pid == 0)
+		run_spare(server, door);
 }
 
 static pid_t make_child(struct server *server, int fd, const struct peer *peer,
@@ -153,15 +161,13 @@ static pid_t make_child(struct server *server, int fd, const struct peer *peer,
 
 	if (pid != 0)
 		return pid;
-	if (server->spare.pid != 0)
-		close(server->spare.fd);
 	become_child(server, door);
 	run_child(server, fd, peer, door);
 }
 
-static void serve(struct server *server, int fd, const struct peer *peer, const struct door *door)
+static void serve(struct server *server, int fd, const struct peer *peer, struct door *door)
 {
-	pid_t pid = door == &server->verify ? spare_give(&server->spare, fd) : 0;
+	pid_t pid = spare_give(&door->spare, fd);
 
 	if (pid == 0)
 		pid = make_child(server, fd, peer, door);
@@ -172,7 +178,7 @@ static void serve(struct server *server, int fd, const struct peer *peer, const 
 }
 
 /* Takes one connection, if there is one. False when there is none, or none can be taken. */
-static bool take(struct server *server, const struct door *door)
+static bool take(struct server *server, struct door *door)
 {
 	int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC);
 	struct peer peer;
@@ -195,7 +201,7 @@ static bool take(struct server *server, const struct door *door)
 
 static void reap(struct server *server)
 {
-	bool one_has_answered = false;
+	bool served[CROWD_ROOMS] = {false};
 	pid_t pid;
 	int status;
 
@@ -204,12 +210,17 @@ static void reap(struct server *server)
 
 		if (grow_take_exit(&server->grow, pid, status, server->settings))
 			continue;
-		if (spare_ended(&server->spare, pid)) {
+		if (spare_ended(&server->verify.spare, pid)) {
 			log_line(LOG_WARNING, "the child that waited for a question has ended");
 			continue;
 		}
+		if (spare_ended(&server->varlink.spare, pid)) {
+			log_line(LOG_WARNING, "the child that waited for a client has ended");
+			continue;
+		}
 		gone = crowd_leave(&server->crowd, pid);
-		one_has_answered |= gone.pid != 0 && gone.room == CROWD_VERIFY;
+		if (gone.pid != 0)
+			served[gone.room] = true;
 		if (gone.pid != 0 && gone.room == CROWD_VERIFY && WIFEXITED(status) &&
 		    (WEXITSTATUS(status) == VERIFY_FOR_OTHERS ||
 		     WEXITSTATUS(status) == VERIFY_FOR_NONE))
@@ -219,8 +230,10 @@ static void reap(struct server *server)
 			log_line(LOG_WARNING, "a connection of uid=%u was ended by signal %d",
 				 (unsigned)gone.uid, WTERMSIG(status));
 	}
-	if (one_has_answered)
-		keep_spare(server);
+	if (served[CROWD_VERIFY])
+		keep_spare(server, &server->verify);
+	if (served[CROWD_VARLINK])
+		keep_spare(server, &server->varlink);
 }
 
 /* True if it is time to leave. */
@@ -292,10 +305,17 @@ int server_run(const struct listeners *listeners, const struct settings *setting
 	if (server == NULL)
 		return PAT_E_NOMEM;
 	server->listeners = listeners;
-	server->verify = (struct door){listeners->verify, CROWD_VERIFY, confine_alone, verify_serve,
-				       VERIFY_SECONDS};
-	server->varlink = (struct door){listeners->varlink, CROWD_VARLINK, NULL, session_serve,
-					SESSION_SECONDS};
+	server->verify = (struct door){.listener = listeners->verify,
+				       .room = CROWD_VERIFY,
+				       .confine = confine_alone,
+				       .warm_up = verify_warm_up,
+				       .serve = verify_serve,
+				       .seconds = VERIFY_SECONDS};
+	server->varlink = (struct door){.listener = listeners->varlink,
+					.room = CROWD_VARLINK,
+					.warm_up = session_warm_up,
+					.serve = session_serve,
+					.seconds = SESSION_SECONDS};
 	server->settings = settings;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);

@@ -9,7 +9,7 @@
 
 /*
  * The parent: accepts, counts connections by uid, forks, and reads nothing from anybody. Each
- * connection has a process of its own; that of the module's next question waits for it (spare.h).
+ * connection has a process of its own; that of each socket's next waits for it (spare.h).
  *
  * MUST:
  *  - let nobody be kept out by another (crowd.h), nor the log be flooded by one;

@@ -2,11 +2,16 @@
 #include "session.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "bound.h"
 #include "confine.h"
@@ -14,13 +19,16 @@
 #include "hold.h"
 #include "log.h"
 #include "pat/error.h"
+#include "pat/store.h"
 #include "pat/text.h"
+#include "policy.h"
 
 #define IDLE_MS 30000
 #define STACK_USED 65536
 #define WRITE_MS 10000
 #define REQUESTS 200
 #define SHOWN 100
+#define KEPT (1 << 20) /* bytes of memory, what a policy takes among it */
 
 static void log_end(const struct session *session, const char *why)
 {
@@ -284,19 +292,86 @@ static void serve_calls(struct session *session)
 	}
 }
 
+/* The reader of this process, which may be there before its client is. */
+static struct calls calls = {.fd = -1};
+
+/* Starts the reader, which takes rights that the session is to have no more. */
+static int begin(void)
+{
+	if (calls_begin(&calls, SESSION_SECONDS) != 0) {
+		log_line(LOG_ERR, "cannot start a reader: %s", strerror(errno));
+		return PAT_E_IO;
+	}
+	if (confine_session() == 0)
+		return PAT_OK;
+	log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
+	calls_end(&calls);
+	return PAT_E_IO;
+}
+
+static bool has_come(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) != 0;
+}
+
+/* A function of its own, with a frame of its own. */
+static __attribute__((noinline)) void read_policy(const struct settings *settings)
+{
+	struct policy *policy = malloc(sizeof(*policy));
+	char fault[POLICY_FAULT_MAX];
+
+	if (policy != NULL)
+		(void)policy_load(settings->policy, policy, fault);
+	free(policy);
+}
+
+/* Waits for nobody. */
+static void look_at_store(const struct settings *settings)
+{
+	struct pat_store *store;
+	struct pat_grant grant;
+
+	if (pat_store_open(&store, settings->store, PAT_STORE_LOOK, pat_deadline_in(0)) != PAT_OK)
+		return;
+	(void)pat_store_look_up(store, PAT_STRANGERS_ID, &grant);
+	pat_store_close(store);
+}
+
+int session_warm_up(const struct settings *settings, int fd)
+{
+	struct pat_account account;
+
+	if (begin() != 0)
+		_exit(0);
+	/* What was had once is kept, and not given back to be had anew. */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT);
+	if (!has_come(fd)) {
+		(void)pat_account_by_uid(0, false, &account);
+		tzset();
+	}
+	if (!has_come(fd))
+		read_policy(settings);
+	if (!has_come(fd))
+		look_at_store(settings);
+	return calls.fd;
+}
+
 int session_serve(int fd, const struct peer *peer, const struct settings *settings)
 {
 	struct session session = {
 		.settings = settings, .peer = *peer, .link = {.fd = fd, .other = -1}};
 
-	if (calls_begin(&session.calls, fd, SESSION_SECONDS) != 0) {
-		log_line(LOG_ERR, "cannot start a reader: %s", strerror(errno));
+	if (calls.fd < 0 && begin() != 0)
 		return 0;
-	}
-	if (confine_session() == 0)
-		serve_calls(&session);
-	else
-		log_line(LOG_ERR, "cannot give up rights: %s", strerror(errno));
+	calls_serve(&calls, fd);
+	/* It may read while the caller is looked up. */
+	calls_ask(&calls, IDLE_MS);
+	session.calls = calls;
+	calls.fd = -1;
+	serve_calls(&session);
 	calls_end(&session.calls);
 	return 0;
 }

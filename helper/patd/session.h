@@ -51,6 +51,11 @@ struct session {
 	int link_error; /* the first failure of the connection, after which it ends */
 };
 
+/* Before there is a connection, and until something comes to `fd`: starts its reader, gives up
+ * rights, and looks up what each session does. Returns a descriptor that ends when the reader does.
+ */
+int session_warm_up(const struct settings *settings, int fd);
+
 /* Serves the connection until it ends. Closes nothing. */
 int session_serve(int fd, const struct peer *peer, const struct settings *settings);
 

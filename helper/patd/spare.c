@@ -2,6 +2,7 @@
 #include "spare.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,21 +49,27 @@ bool spare_make(struct spare *spare)
 	return true;
 }
 
-pid_t spare_give(struct spare *spare, int connection)
+bool spare_pass(int fd, int connection)
 {
 	struct parcel parcel;
 	struct cmsghdr *head;
-	pid_t pid = spare->pid;
 
-	if (pid == 0)
-		return 0;
 	pack(&parcel);
 	head = CMSG_FIRSTHDR(&parcel.message);
 	head->cmsg_level = SOL_SOCKET;
 	head->cmsg_type = SCM_RIGHTS;
 	head->cmsg_len = CMSG_LEN(sizeof(connection));
 	memcpy(CMSG_DATA(head), &connection, sizeof(connection));
-	if (sendmsg(spare->fd, &parcel.message, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+	return sendmsg(fd, &parcel.message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+pid_t spare_give(struct spare *spare, int connection)
+{
+	pid_t pid = spare->pid;
+
+	if (pid == 0)
+		return 0;
+	if (!spare_pass(spare->fd, connection))
 		pid = 0;
 	/* Without the other end it leaves, unless it has what it waits for. */
 	close(spare->fd);
@@ -79,7 +86,19 @@ bool spare_ended(struct spare *spare, pid_t pid)
 	return true;
 }
 
-int spare_wait(int fd)
+int spare_wait(int fd, int other)
+{
+	/* poll() passes over a descriptor of -1. */
+	struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = other}};
+	int ready;
+
+	do
+		ready = poll(fds, 2, -1);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0 && fds[1].revents == 0 ? spare_take(fd) : -1;
+}
+
+int spare_take(int fd)
 {
 	struct parcel parcel;
 	struct cmsghdr *head;

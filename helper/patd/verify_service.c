@@ -136,7 +136,7 @@ static bool has_come(int fd)
 	return poll(&poll_fd, 1, 0) != 0;
 }
 
-void verify_warm_up(const struct settings *settings, int fd)
+int verify_warm_up(const struct settings *settings, int fd)
 {
 	const struct pat_token nobodys = {""};
 	struct pat_store *store;
@@ -150,9 +150,10 @@ void verify_warm_up(const struct settings *settings, int fd)
 	}
 	if (has_come(fd) ||
 	    pat_store_open(&store, settings->store, PAT_STORE_LOOK, pat_deadline_in(0)) != PAT_OK)
-		return;
+		return -1;
 	(void)pat_store_look_up(store, PAT_STRANGERS_ID, &grant);
 	pat_store_close(store);
+	return -1;
 }
 
 static enum verify_status answer(int fd, const struct pat_attempt *attempt, const struct peer *peer,

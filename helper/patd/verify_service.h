@@ -36,8 +36,8 @@ int verify_serve(int fd, const struct peer *peer, const struct settings *setting
 
 /*
  * Does once what takes longer the first time in a process, as long as there is nothing to read from
- * `fd`. Changes nothing, and waits for no lock.
+ * `fd`. Changes nothing, and waits for no lock. Returns -1: there is nothing else to wait for.
  */
-void verify_warm_up(const struct settings *settings, int fd);
+int verify_warm_up(const struct settings *settings, int fd);
 
 #endif

@@ -17,12 +17,25 @@ INJECT=$BUILD/tests/tools/inject
 
 # --- looking
 
-# children_of PID: those that serve; the one that waits for a question of the module is the spare_of PID.
+# children_of PID: those that serve; the one that waits for a question of the module is the spare_of PID,
+# and the one that waits for a client, which has a reader, the spare_session_of PID.
 children_of() {
 	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -Ls "$SPARE" | tr -dc '0-9\n'
 }
-spare_of() {
+spares_of() {
 	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -ls "$SPARE" | tr -dc '0-9\n'
+}
+spare_of() {
+	local pid
+	for pid in $(spares_of "$1"); do
+		[ "$(children_of "$pid")" ] || echo "$pid"
+	done
+}
+spare_session_of() {
+	local pid
+	for pid in $(spares_of "$1"); do
+		[ -z "$(children_of "$pid")" ] || echo "$pid"
+	done
 }
 SPARE='^Name:[[:space:]]*patd-spare$'
 
@@ -188,6 +201,41 @@ run timeout 20 "$LIB/peers.py" verify /run/pat/verify alice sshd <<<"$TOKEN"
 kill -KILL "$WAITING"
 is 'one that stands still takes its one question with it' "$out" silent
 is 'and no other' "$(asked)" accepted
+
+# --- the one that waits for a client, with its reader
+
+session_waits() {
+	SESSION=$(spare_session_of "$PATD_PID")
+	READER=$(children_of "$SESSION")
+	[ "$SESSION" ] && [ "$(status "$SESSION" Name) $(status "$READER" Seccomp)" = 'patd-spare 2' ]
+}
+
+patctl list --user alice >/dev/null
+ok 'when a client was served, a session waits for the next' wait_for 5 session_waits
+has_rights 'a session that waits' "$SESSION" audit_write chown dac_override kill
+is 'a session that waits: and none for the programs that it runs' "$(status "$SESSION" CapBnd)" \
+	"$(set_of audit_write chown dac_override kill)"
+is 'it has no socket but those to the first process, its reader and the log' \
+	"$(find "/proc/$SESSION/fd" -type l -printf '%l\n' | grep -c socket)" 3
+has_rights 'a reader that waits' "$READER"
+is 'a reader that waits: none at all' "$(status "$READER" CapBnd)" "$(set_of)"
+is 'a reader that waits: is nobody' "$(status "$READER" Uid)" \
+	"$NOBODYS_ID $NOBODYS_ID $NOBODYS_ID $NOBODYS_ID"
+is 'a reader that waits: a socket, and nothing else, is open' \
+	"$(find "/proc/$READER/fd" -type l -printf '%l\n' | sed 's/:.*//')" socket
+is 'a reader that waits: opens no more' "$(limit "$READER" 'Max open files')" '2 2'
+FIRST=$SESSION
+connect waited bob
+is 'a client is served by the one that waited' "$SESSION" "$FIRST"
+hang_up waited
+ok 'which then ends' wait_for 5 gone "$FIRST"
+ok 'then another session waits' wait_for 5 session_waits
+log_mark
+kill -KILL "$READER"
+logged 'if its reader is killed, it waits no more' 'the child that waited for a client has ended'
+ok 'nor is it there' wait_for 5 gone "$SESSION"
+ok 'and a client is served all the same' patctl list --user alice
+ok 'then a session waits again' wait_for 5 session_waits
 
 # --- making them do what is forbidden
 

@@ -31,7 +31,9 @@ static int client, session; /* a reader's two sockets */
 
 static int become_reader(void)
 {
-	return confine_reader(client, session, READER_SECONDS);
+	int error = confine_reader(client, session);
+
+	return error ? error : confine_reading(READER_SECONDS);
 }
 
 /* An attempt gives 0 when it came through, or an errno. */
