@@ -36,10 +36,45 @@ static void log_end(const struct session *session, const char *why)
 		 (unsigned)session->peer.uid, (int)session->peer.pid, why);
 }
 
+static int keep_error(struct session *session, int error)
+{
+	if (error && !session->link_error)
+		session->link_error = error;
+	return error;
+}
+
+/* Sends what is queued. */
+static int flush(struct session *session)
+{
+	int error = PAT_OK;
+
+	if (session->queue.len > 0)
+		error = pat_varlink_send(&session->link, &session->queue,
+					 pat_deadline_in(WRITE_MS));
+	session->queue.len = 0;
+	return keep_error(session, error);
+}
+
+/* Has it sent with the next that does not fit into the queue any more, or is the last. */
+static int enqueue(struct session *session, const struct pat_varlink_text *text)
+{
+	int error = PAT_OK;
+
+	if (session->queue.len + text->len > PAT_VARLINK_MESSAGE_MAX)
+		error = flush(session);
+	if (error)
+		return error;
+	memcpy(session->queue.bytes + session->queue.len, text->bytes, text->len);
+	session->queue.len += text->len;
+	return PAT_OK;
+}
+
 int session_read(struct session *session, unsigned wait_ms, struct flat_call *call)
 {
-	int error = calls_next(&session->calls, wait_ms, call);
+	int error = flush(session);
 
+	if (!error)
+		error = calls_next(&session->calls, wait_ms, call);
 	if (!error && ++session->requests > REQUESTS) {
 		json_decref(call->message);
 		error = PAT_E_TOOBIG;
@@ -58,26 +93,35 @@ int session_read(struct session *session, unsigned wait_ms, struct flat_call *ca
 	return error;
 }
 
-static int send_message(struct session *session, json_t *message)
+/* With `queued`, with those that follow. */
+static int send_message(struct session *session, json_t *message, bool queued)
 {
+	struct pat_varlink_text text = {NULL, 0};
 	int error = PAT_E_NOMEM;
 
-	if (message != NULL)
-		error = pat_varlink_write(&session->link, message, pat_deadline_in(WRITE_MS));
+	if (session->queue.bytes == NULL)
+		session->queue.bytes = malloc(PAT_VARLINK_MESSAGE_MAX);
+	if (message != NULL && session->queue.bytes != NULL)
+		error = pat_varlink_encode(message, &text);
 	json_decref(message);
-	if (error && !session->link_error)
-		session->link_error = error;
-	return error;
+	if (!error)
+		error = enqueue(session, &text);
+	pat_varlink_discard(&text);
+	if (!error && !queued)
+		error = flush(session);
+	return keep_error(session, error);
 }
 
 int session_reply(struct session *session, json_t *parameters, bool continues)
 {
 	session->answered = !continues;
 	if (parameters == NULL)
-		return send_message(session, NULL);
-	return send_message(session, continues ? json_pack("{s:o, s:b}", "parameters", parameters,
-							   "continues", 1)
-					       : json_pack("{s:o}", "parameters", parameters));
+		return send_message(session, NULL, false);
+	return send_message(
+		session,
+		continues ? json_pack("{s:o, s:b}", "parameters", parameters, "continues", 1)
+			  : json_pack("{s:o}", "parameters", parameters),
+		continues);
 }
 
 int session_prepare(json_t *parameters, struct pat_varlink_text *reply)
@@ -99,9 +143,7 @@ int session_send(struct session *session, const struct pat_varlink_text *reply)
 	if (reply->bytes != NULL)
 		error = pat_varlink_send(&session->link, reply, pat_deadline_in(WRITE_MS));
 	session->answered = true;
-	if (error && !session->link_error)
-		session->link_error = error;
-	return error;
+	return keep_error(session, error);
 }
 
 int session_error(struct session *session, const char *name, const char *message, json_t *extra)
@@ -112,7 +154,7 @@ int session_error(struct session *session, const char *name, const char *message
 	if (message != NULL && parameters != NULL)
 		json_object_set_new(parameters, "message", json_string(message));
 	(void)send_message(session,
-			   json_pack("{s:s, s:o}", "error", name, "parameters", parameters));
+			   json_pack("{s:s, s:o}", "error", name, "parameters", parameters), false);
 	return PAT_E_INVALID;
 }
 
@@ -373,5 +415,6 @@ int session_serve(int fd, const struct peer *peer, const struct settings *settin
 	calls.fd = -1;
 	serve_calls(&session);
 	calls_end(&session.calls);
+	pat_varlink_discard(&session.queue);
 	return 0;
 }

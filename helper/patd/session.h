@@ -42,9 +42,10 @@ struct session {
 	struct pat_account caller;
 	struct pat_account owner; /* whose tokens the present request is about */
 	struct calls calls;
-	struct pat_varlink link; /* for replies */
-	bool fresh;              /* has authenticated, and not used that yet */
-	unsigned attempts;       /* at authentication */
+	struct pat_varlink link;       /* for replies */
+	struct pat_varlink_text queue; /* those that others follow, and that were not sent yet */
+	bool fresh;                    /* has authenticated, and not used that yet */
+	unsigned attempts;             /* at authentication */
 	unsigned requests;
 	bool more;      /* the present request takes many replies */
 	bool answered;  /* its last reply was sent */
@@ -66,7 +67,8 @@ int session_serve(int fd, const struct peer *peer, const struct settings *settin
 int session_read(struct session *session, unsigned wait_ms, struct flat_call *call);
 
 /* Sends a reply and takes over `parameters`; NULL stands for out of memory. 0 or a negative error,
- * which is also kept. With `continues` more replies follow. */
+ * which is also kept. With `continues` more replies follow, with which it may be sent: what is sent
+ * together wakes the client once. */
 int session_reply(struct session *session, json_t *parameters, bool continues);
 
 /*
