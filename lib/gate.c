@@ -85,7 +85,8 @@ bool gate_is_locked(const struct gate *gate, off_t byte)
 {
 	struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
-	return fcntl(gate->fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+	/* Where that cannot be told, what is done for somebody who may be there does no harm. */
+	return fcntl(gate->fd, F_OFD_GETLK, &range) < 0 || range.l_type != F_UNLCK;
 }
 
 void gate_unlock(const struct gate *gate, off_t byte)

@@ -222,7 +222,8 @@ static int write_new(struct rebuild *rebuild)
 		error = rebuild_deliver(rebuild);
 	else if (!error)
 		error = rebuild_exchange(rebuild);
-	if (rebuild->writing && rebuild->new_path != NULL) {
+	if (rebuild->writing && rebuild->new_path != NULL &&
+	    (rebuild->out.fd < 0 || rebuild_new_is_ours(rebuild))) {
 		int saved = errno;
 
 		(void)unlink(rebuild->new_path);

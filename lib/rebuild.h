@@ -70,6 +70,9 @@ void rebuild_tell(struct rebuild *rebuild, enum pat_rebuild_news news, const str
 void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
 		       const char *text);
 
+/* Whether the name of the new file is still that of what was written. */
+bool rebuild_new_is_ours(const struct rebuild *rebuild);
+
 /* Opens the store and what it needs, with a change that was cut off rolled back, and nobody
  * changing it from then on; and the backup. */
 int rebuild_open_store(struct rebuild *rebuild);

@@ -10,6 +10,7 @@
 
 #include "pat/error.h"
 #include "rebuild.h"
+#include "slot.h"
 
 /* How long those who are in the store may stay. */
 #define WAIT_MS 10000
@@ -45,12 +46,39 @@ bool rebuild_store_is_same(const struct rebuild *rebuild)
 	       meta.generation - rebuild->result->meta.generation <= rebuild->commits;
 }
 
+bool rebuild_new_is_ours(const struct rebuild *rebuild)
+{
+	struct stat ours, named;
+
+	return fstat(rebuild->out.fd, &ours) == 0 && lstat(rebuild->new_path, &named) == 0 &&
+	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+/*
+ * A writer who was killed in a commit while the pen was lent has left half of it in the store, and
+ * what brings the other half back, which nobody may have looked for yet. With the pen in hand no
+ * new one comes.
+ */
+static int look_for_halves(struct rebuild *rebuild)
+{
+	enum slot_recovery found = SLOT_CLEAN;
+	int error;
+
+	if (!rebuild->store.is_open)
+		return PAT_OK;
+	error = slot_look_at_recovery(rebuild->store.live, &found);
+	if (!error && found == SLOT_CLEAN)
+		return PAT_OK;
+	rebuild->must_restart = true;
+	return PAT_E_BUSY;
+}
+
 /* What has to be done alone in the store. */
 static int exchange_alone(struct rebuild *rebuild, const char *new_base)
 {
 	int error = rebuild_replay(rebuild, true);
 
-	if (!error && !rebuild_store_is_same(rebuild)) {
+	if (!error && !(rebuild_store_is_same(rebuild) && rebuild_new_is_ours(rebuild))) {
 		rebuild->must_restart = true;
 		error = PAT_E_BUSY;
 	}
@@ -77,6 +105,8 @@ int rebuild_exchange(struct rebuild *rebuild)
 		error = PAT_E_IO;
 	if (!error && !rebuild->gate.has_pen)
 		error = gate_take_pen(&rebuild->gate, pat_deadline_in(WAIT_MS));
+	if (!error && rebuild->pen_lent)
+		error = look_for_halves(rebuild);
 	if (!error)
 		error = rebuild_replay(rebuild, false);
 	if (!error && fdatasync(rebuild->out.fd) < 0)

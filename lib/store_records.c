@@ -332,8 +332,8 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN],
 	error = pat_use_decode(id, buf, len, &use);
 	if (error)
 		return error;
-	/* What was cut off may have let somebody in. */
-	if (max_uses != NULL && use.cut)
+	/* What was cut off may have let somebody in; with what is written now nobody could tell. */
+	if (use.cut && (max_uses != NULL || !accepted))
 		use.uses++;
 	if (max_uses != NULL && use.uses >= *max_uses)
 		return PAT_E_SPENT;
@@ -365,6 +365,8 @@ static int rewrite_in_transaction(struct pat_store *store, const char id[PAT_ID_
 
 	if (error)
 		return error;
+	if (use.cut && !accepted)
+		use.uses++;
 	pat_use_note(&use, event, accepted, proved);
 	return pat_store_put_use(store, id, &use);
 }

@@ -9,9 +9,9 @@
 /*
  * Writes a new TDB file from end to end: each record once, in the order in which they come, with
  * its chain, and the heads of the chains at last. tdb_store() is no way to a rebuild within five
- * times a copy: for a million tokens it alone takes 3.6 s of CPU with the file mapped, and 7.2 s in a
- * transaction, where a whole rebuild takes about 4; and as it gives each record a quarter more room
- * the file is 1149 MB long and not 879.
+ * times a copy: for a million tokens it alone takes 3.6 s of CPU with the file mapped, and 7.2 s in
+ * a transaction, where a whole rebuild takes about 4; and as it gives each record a quarter more
+ * room the file is 1149 MB long and not 879.
  */
 #define TDBWRITE_BUF (1 << 18)
 struct tdbwrite {

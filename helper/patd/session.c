@@ -270,14 +270,19 @@ static int admit(struct session *session, const struct method *method, const jso
 /* A list may be as long as it is, and is in nobody's way. */
 static void act(struct session *session, const struct method *method, const json_t *parameters)
 {
-	if (method->needs & NEED_WHOLE)
+	const bool changes = method->needs & NEED_WHOLE;
+	/* Whether many replies are wanted is the caller's word, and may be another's behind the
+	 * act. */
+	const bool bounded = changes || !session->more;
+
+	if (changes)
 		hold_begin();
-	if (!session->more)
+	if (bounded)
 		bound_begin(SIG_DFL);
 	(void)method->act(session, parameters);
-	if (!session->more)
+	if (bounded)
 		bound_end();
-	if (method->needs & NEED_WHOLE)
+	if (changes)
 		hold_end();
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,8 +70,11 @@ pid_t spare_give(struct spare *spare, int connection)
 
 	if (pid == 0)
 		return 0;
-	if (!spare_pass(spare->fd, connection))
+	if (!spare_pass(spare->fd, connection)) {
+		/* A child that computes elsewhere may have the other end, too. */
+		kill(pid, SIGTERM);
 		pid = 0;
+	}
 	/* Without the other end it leaves, unless it has what it waits for. */
 	close(spare->fd);
 	spare->pid = 0;

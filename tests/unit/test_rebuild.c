@@ -678,6 +678,90 @@ static void notes_of_a_killed_rebuild_are_for_nobody(void **state)
 	much_was_changed();
 }
 
+/* Who would write another file of the same name waits for who is at it, though that has no pen. */
+static void two_do_not_write_the_new_file_at_once(void **state)
+{
+	struct pat_rebuild order = {
+		.task = PAT_REBUILD_REPLACE, .store = place.path, .file = backup};
+	struct stat ours, named;
+	char path[300];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(do_task(PAT_REBUILD_BACKUP), 0);
+	child = stopped_at(step_of_sync());
+	snprintf(path, sizeof(path), "%s.new", place.path);
+	assert_int_equal(stat(path, &ours), 0);
+	order.deadline = pat_deadline_in(200);
+	assert_int_equal(pat_rebuild(&order, &result), PAT_E_BUSY);
+	assert_int_equal(stat(path, &named), 0);
+	assert_true(ours.st_ino == named.st_ino);
+	change_much();
+	kill(child, SIGCONT);
+	assert_int_equal(unit_wait(child), 0);
+	much_was_changed();
+}
+
+/* A file that somebody else has put in the place of the new one does not become the store. */
+static void another_file_does_not_become_the_store(void **state)
+{
+	struct unit_bytes half;
+	char path[300];
+	pid_t child = stopped_at(step_of_sync());
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.new", place.path);
+	half = unit_read_file(path);
+	assert_int_equal(unlink(path), 0);
+	unit_write_file(path, half.data, half.len / 2);
+	free(half.data);
+	change_much();
+	kill(child, SIGCONT);
+	(void)unit_wait(child);
+	much_was_changed();
+}
+
+/* Mints token number 700, and is killed at that step. True if it had so many. */
+static bool mint_that_is_killed(int step)
+{
+	pid_t child = unit_fork();
+
+	if (child == 0) {
+		arm(FAULT_KILL, step);
+		_exit(unit_add(700, 1000) != 0);
+	}
+	return unit_wait(child) != 0;
+}
+
+static void half_a_change_during_a_rebuild_is_not_taken_over(void **state)
+{
+	struct contents before = contents_of_store(), after;
+	int step = 0;
+	bool killed;
+
+	(void)state;
+	do {
+		struct pat_grant grant;
+		struct pat_use use;
+		pid_t child = stopped_at(step_of_sync());
+
+		killed = mint_that_is_killed(++step);
+		kill(child, SIGCONT);
+		assert_int_equal(unit_wait(child), 0);
+		sound();
+		after = contents_of_store();
+		if (unit_read_grant(700, &grant) == PAT_E_NOTFOUND) {
+			assert_int_equal(after.records, before.records);
+			assert_true(after.sum == before.sum);
+			continue;
+		}
+		assert_int_equal(unit_read_use(700, &use), 0);
+		remove_token(700, 1000);
+		before = contents_of_store();
+	} while (killed);
+	assert_true(step > 8);
+}
+
 /* Damaged ones, so far from each other that there is a look between them at who waits. */
 static const unsigned far_apart[] = {206, 226, 246, 266, 286};
 
@@ -1005,6 +1089,9 @@ int main(void)
 		with_store(changes_during_a_rebuild_do_not_wait_for_it_and_hold),
 		with_store(changes_whose_notes_are_lost_are_not),
 		with_store(notes_of_a_killed_rebuild_are_for_nobody),
+		with_store(two_do_not_write_the_new_file_at_once),
+		with_store(another_file_does_not_become_the_store),
+		with_store(half_a_change_during_a_rebuild_is_not_taken_over),
 		with_store(who_looks_gives_way_to_a_revocation),
 		with_store(killed_at_any_step_it_leaves_a_whole_store),
 		with_store(a_failure_at_any_step_leaves_the_old_state_and_no_rest),
