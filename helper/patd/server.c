@@ -27,6 +27,7 @@
 
 #define IDLE_MS 60000
 #define PAUSE_MS 100
+#define CALM 4
 #define SUBUIDS "/etc/subuid"
 
 /* Gives up rights. 0, or a negative error (errno): then the child serves nobody. */
@@ -232,7 +233,8 @@ static void reap(struct server *server)
 	}
 	if (served[CROWD_VERIFY])
 		keep_spare(server, &server->verify);
-	if (served[CROWD_VARLINK])
+	/* In a crowd the next is there already, and making it ready would only cost the others. */
+	if (served[CROWD_VARLINK] && server->crowd.count < CALM)
 		keep_spare(server, &server->varlink);
 }
 
