@@ -156,6 +156,29 @@ static void a_lock_file_that_was_removed_excludes_nobody_and_is_left_for_the_new
 	assert_int_equal(gate_take_pen(&other, brief()), PAT_E_BUSY);
 }
 
+/* Nor one that was removed between opening and entering, where nobody had to wait. */
+static void a_lock_file_that_was_removed_a_moment_ago_is_not_entered(void **state)
+{
+	struct gate third;
+
+	(void)state;
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+	assert_int_equal(gate_enter_shared(&one, brief()), PAT_E_BUSY);
+	gate_leave(&other);
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	assert_true(gate_is_current(&one));
+
+	/* Of one that got another name, who comes in later knows. */
+	assert_int_equal(gate_open_old(&third, place.lock), 0);
+	assert_int_equal(gate_enter_shared(&third, brief()), 0);
+	gate_leave(&third);
+	assert_int_equal(rename(place.lock, place.path), 0);
+	assert_int_equal(gate_enter_shared(&third, brief()), 0);
+	assert_true(gate_is_current(&third));
+	gate_close(&third);
+}
+
 static void a_lock_file_that_is_not_to_be_trusted_is_not_opened(void **state)
 {
 	struct gate third = {.fd = -1};
@@ -202,6 +225,7 @@ int main(void)
 		with_gates(closing_lets_go_of_all_also_where_a_child_has_the_descriptor),
 		with_gates(
 			a_lock_file_that_was_removed_excludes_nobody_and_is_left_for_the_new_one),
+		with_gates(a_lock_file_that_was_removed_a_moment_ago_is_not_entered),
 		with_gates(a_lock_file_that_is_not_to_be_trusted_is_not_opened),
 		with_gates(who_only_looks_makes_no_lock_file_and_enters_with_others),
 	};
