@@ -408,6 +408,30 @@ static void a_record_that_is_held_delays_but_refuses_nobody(void **state)
 	assert_int_equal(use_of(grant.id).uses, 0);
 }
 
+/* One wait for who changes tokens, not two; and still nothing is asked about the user of one who
+ * has not the secret. */
+static void who_is_alone_in_the_store_keeps_nobody_from_asking_the_name_service(void **state)
+{
+	struct flock room = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+	struct pat_attempt good = attempt(), wrong = attempt();
+	int fd = open(place.lock, O_RDWR | O_CLOEXEC);
+	struct pat_token guess = token;
+	struct pat_verdict verdict;
+
+	(void)state;
+	guess.text[20] = guess.text[20] == 'a' ? 'b' : 'a';
+	wrong.token = &guess;
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &room), 0);
+	names.asked = 0;
+	pat_verify(place.path, &good, NOW, pat_deadline_in(50), &verdict);
+	assert_int_equal(verdict.error, PAT_E_BUSY);
+	assert_int_equal(names.asked, 1);
+	pat_verify(place.path, &wrong, NOW, pat_deadline_in(50), &verdict);
+	assert_int_equal(verdict.error, PAT_E_BUSY);
+	assert_int_equal(names.asked, 1);
+	close(fd);
+}
+
 static void unavailable(int error)
 {
 	struct pat_attempt good = attempt();
@@ -1048,6 +1072,7 @@ int main(void)
 		with_store(a_damaged_grant_is_refused_as_damaged),
 		with_store(a_damaged_use_record_is_no_reason_to_refuse),
 		with_store(a_record_that_is_held_delays_but_refuses_nobody),
+		with_store(who_is_alone_in_the_store_keeps_nobody_from_asking_the_name_service),
 		with_store(without_a_usable_store_no_answer_can_be_had),
 		with_store(a_store_that_is_held_is_waited_for_no_longer_than_the_deadline),
 		with_store(on_a_read_only_file_system_no_answer_can_be_had),
