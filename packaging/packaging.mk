@@ -34,7 +34,7 @@ TREE_PACKAGES = apt-utils debconf dpkg-dev init-system-helpers libinih1 libjanss
 FOREIGN = 1
 FOREIGN_LIBS = libpam0g-dev libsodium-dev libtdb-dev libjansson-dev libinih-dev libsmartcols-dev \
 	libseccomp-dev libcmocka-dev
-PACKAGING_DEPS = arch-test autopkgtest debhelper dpkg-dev faketime lintian mmdebstrap po-debconf
+PACKAGING_DEPS = arch-test autopkgtest debhelper dh-apparmor dpkg-dev faketime lintian mmdebstrap po-debconf
 
 check-packages: deps-if-root
 	[ "$$(id -u)" != 0 ] || sh tests/deps $(PACKAGING_DEPS)
@@ -43,7 +43,7 @@ check-packages: deps-if-root
 	sh tests/packaging/tree $(TREE) amd64 $(TREE_PACKAGES)
 	$(if $(FOREIGN),sh tests/packaging/tree $(TREE)-i386 i386 gcc libc6-dev make pkg-config $(FOREIGN_LIBS))
 	$(if $(FOREIGN),sh tests/packaging/tree $(TREE)-arm64 amd64+arm64 gcc-aarch64-linux-gnu \
-		libc6-dev-arm64-cross make pkg-config debhelper po-debconf qemu-user-static \
+		libc6-dev-arm64-cross make pkg-config debhelper dh-apparmor po-debconf qemu-user-static \
 		$(addsuffix :arm64,$(FOREIGN_LIBS)))
 	PAT_PACKAGES=$(DEB) PAT_TREE=$(TREE) PAT_SUITE_TIMEOUT=900 PAT_JOBS=1 bash tests/run $(BUILD) 'packaging/*'
 

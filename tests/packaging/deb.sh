@@ -105,7 +105,9 @@ is 'no stack is changed' "$(diff -r $S/before/pam.d $T/etc/pam.d)" "Only in $T/e
 is 'all is as it was packed' "$(in_tree dpkg -V libpam-pat patctl)" ''
 is 'the configuration is marked as such' \
 	"$(asked Conffiles libpam-pat | awk 'NF { print $1 }' | sort | tr '\n' ' ')" \
-	'/etc/cron.daily/libpam-pat /etc/init.d/patd /etc/pam.d/patd /etc/security/pat.conf /etc/shadow-maint/userdel-pre.d/pam_pat '
+	'/etc/apparmor.d/usr.sbin.patd /etc/cron.daily/patd-sweep /etc/init.d/patd /etc/pam.d/patd /etc/security/pat.conf /etc/shadow-maint/userdel-pre.d/pam_pat '
+like 'the profile for AppArmor complains, and does not stop' "$(<$T/etc/apparmor.d/usr.sbin.patd)" \
+	'flags=\(attach_disconnected, complain\) \{'
 is 'the directory of the store is private' "$(stat -c '%U %a' $T/var/lib/pat)" 'root 700'
 run in_tree patctl list --user alice
 is 'patd runs, without systemd' "$rc" 0
@@ -121,7 +123,7 @@ is 'and their profile with them' "$(stacks)" ''
 is 'other stacks are what they were' "$(diff -r $S/before/pam.d $T/etc/pam.d)" "Only in $T/etc/pam.d: patd"
 is 'a password logs in' "$(login 'Sesame 1')" PAM_SUCCESS
 ok 'users are deleted as ever, though the hook stays' in_tree sh -c 'useradd bob && userdel bob'
-ok 'the daily job of a removed package does nothing' in_tree /etc/cron.daily/libpam-pat
+ok 'the daily job of a removed package does nothing' in_tree /etc/cron.daily/patd-sweep
 run install_version "$NEW"
 exited 'they are installed again' 0
 in_tree pam-auth-update --enable pat

@@ -27,7 +27,7 @@ like 'of which there are some' "$(places Makefile)" pam.d
 
 # Each file that is installed goes into one package.
 ok 'make install, as debian/rules does it' make -o all BUILD="$BUILD" DESTDIR="$W/tmp/root" PAM_STYLE=debian \
-	PAMDIR=/lib/any/security UNITDIR=/lib/systemd/system ZSHCOMPDIR=/usr/share/zsh/vendor-completions install
+	PAMDIR=/lib/any/security UNITDIR=/lib/systemd/system ZSHCOMPDIR=/usr/share/zsh/vendor-completions install install-cron
 files=$(cd "$W/tmp/root" && find . ! -type d -printf '%P\n' | sort)
 like 'installs something' "$files" patctl
 # packaged PACKAGE: those of the files that its list names.
@@ -54,7 +54,7 @@ if command -v msgfmt >/dev/null; then
 	done
 fi
 
-for script in debian/*.{postinst,prerm,postrm,config,cron.daily}; do
+for script in debian/*.{postinst,prerm,postrm,config}; do
 	ok "$script is a shell script without a fault" sh -n "$script"
 done
 
