@@ -4,7 +4,7 @@
 
 Each id out of the file KNOWN becomes Id000001, Id000002 ... by the order in which MAP, a file that is
 kept from call to call, first saw it, and the secret of each token dots; times keep their form alone,
-and so do uids; the escape character of a terminal is made visible. Nothing but a uid changes its
+and so do uids, and the version; the escape character of a terminal is made visible. Nothing but a uid changes its
 length, so tables stay tables.
 """
 
@@ -36,6 +36,7 @@ def main():
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "YYYY-MM-DD hh:mm:ss", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD hh:mm", text)
     text = re.sub(r"(uid |\"uid\": )\d+", r"\1N", text)
+    text = re.sub(r"(patctl )\d+\.\d+\.\d+$", r"\1VERSION", text, flags=re.M)
     sys.stdout.write(text.replace("\033", "^["))
     with open(path, "w") as file:
         json.dump(ids, file)
