@@ -41,6 +41,7 @@ check-packages: deps-if-root
 	$(MAKE) all tools
 	DEB_BUILD_OPTIONS=nocheck $(MAKE) deb
 	sh tests/packaging/tree $(TREE) amd64 $(TREE_PACKAGES)
+	sh tests/packaging/tree $(TREE)-booted amd64 $(TREE_PACKAGES) systemd-sysv dbus
 	$(if $(FOREIGN),sh tests/packaging/tree $(TREE)-i386 i386 gcc libc6-dev make pkg-config $(FOREIGN_LIBS))
 	$(if $(FOREIGN),sh tests/packaging/tree $(TREE)-arm64 amd64+arm64 gcc-aarch64-linux-gnu \
 		libc6-dev-arm64-cross make pkg-config debhelper dh-apparmor po-debconf qemu-user-static \

@@ -40,6 +40,7 @@ tree_fresh() {
 	sed -i 's/pam_unix\.so nullok/& nodelay/' $T/usr/share/pam-configs/unix
 	in_tree pam-auth-update --disable krb5 sss
 	# Services are started, though no init runs.
+	rm -f $T/usr/sbin/runlevel # where there is systemd, a link to systemctl
 	printf '#!/bin/sh\nexit 0\n' >$T/usr/sbin/policy-rc.d
 	printf '#!/bin/sh\necho N 2\n' >$T/usr/sbin/runlevel
 	chmod 755 $T/usr/sbin/policy-rc.d $T/usr/sbin/runlevel
@@ -71,4 +72,26 @@ tree_stop() {
 in_tree() {
 	chroot $T env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 		DEBIAN_FRONTEND=noninteractive timeout 120 "$@" </dev/null
+}
+
+# tree_older: makes packages of a version $OLD, older than $NEW, which is there: the same with another
+# configuration and module, and a profile of another priority.
+tree_older() {
+	local package dir
+	NEW=$(dpkg-deb -f $S/debs/libpam-pat_*.deb Version)
+	OLD=$NEW~1
+	for package in libpam-pat patctl; do
+		dir=$S/older/$package
+		mkdir -p $S/older
+		dpkg-deb -R $S/debs/${package}_"$NEW"_*.deb "$dir" || return
+		sed -i "s/^Version: .*/Version: $OLD/; s/(>= $NEW)/(>= $OLD)/" "$dir/DEBIAN/control"
+		if [ $package = libpam-pat ]; then
+			echo '# older' | tee -a "$dir/etc/security/pat.conf" "$dir/etc/pam.d/patd" >/dev/null
+			sed -i 's/^Priority: .*/Priority: 1/' "$dir/usr/share/pam-configs/pat"
+			printf old >>"$(echo "$dir"/lib/*/security/pam_pat.so)"
+		fi
+		dpkg-deb --root-owner-group -Znone -b "$dir" \
+			"$S/debs/${package}_${OLD}_$(dpkg --print-architecture).deb" >/dev/null || return
+	done
+	rm -rf $S/older
 }

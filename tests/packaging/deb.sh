@@ -10,8 +10,6 @@ SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
 # shellcheck source=SCRIPTDIR/../lib/tree.sh
 . "$SRC/tests/lib/tree.sh"
 tree_enter
-NEW=$(dpkg-deb -f $S/debs/libpam-pat_*.deb Version)
-OLD=$NEW~1
 
 # fresh: the tree as it was, and alice in it.
 fresh() {
@@ -67,25 +65,7 @@ give() {
 	in_tree patctl create ci --user alice -s probe 2>/dev/null
 }
 
-# An older version: the same, with another configuration, another module, and no `debug` in its profile.
-older() {
-	local package dir
-	for package in libpam-pat patctl; do
-		dir=$S/older/$package
-		mkdir -p $S/older
-		dpkg-deb -R $S/debs/${package}_"$NEW"_*.deb "$dir" || return
-		sed -i "s/^Version: .*/Version: $OLD/; s/(>= $NEW)/(>= $OLD)/" "$dir/DEBIAN/control"
-		if [ $package = libpam-pat ]; then
-			echo '# older' | tee -a "$dir/etc/security/pat.conf" "$dir/etc/pam.d/patd" >/dev/null
-			sed -i 's/^Priority: .*/Priority: 1/' "$dir/usr/share/pam-configs/pat"
-			printf old >>"$(echo "$dir"/lib/*/security/pam_pat.so)"
-		fi
-		dpkg-deb --root-owner-group -Znone -b "$dir" \
-			"$S/debs/${package}_${OLD}_$(dpkg --print-architecture).deb" >/dev/null || return
-	done
-	rm -rf $S/older
-}
-older || bail 'no older version'
+tree_older || bail 'no older version'
 
 # --- what the packages are
 
