@@ -10,7 +10,7 @@
 #   make dist       the sources as a tarball
 #   make install    with PREFIX, SYSCONFDIR, LOCALSTATEDIR, RUNDIR, PAMDIR, DESTDIR
 
-VERSION := 0.1.0
+VERSION := 1.0.0
 
 PREFIX = /usr
 BINDIR = $(PREFIX)/bin
