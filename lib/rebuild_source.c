@@ -176,8 +176,8 @@ static int take_gate(struct rebuild *rebuild)
 	if (error == PAT_E_ACCESS && errno == EROFS &&
 	    (order->task == PAT_REBUILD_LOOK || order->task == PAT_REBUILD_BACKUP))
 		return gate_open_to_look(&rebuild->gate, rebuild->lock_path);
-	/* Before the pen, which who has the notes now needs in order to come to an end. Who has the notes
-	 * is also the only one who makes a new store beside the old one. */
+	/* Before the pen, which who has the notes now needs in order to come to an end. Who has the
+	 * notes is also the only one who makes a new store beside the old one. */
 	if (!error && (rebuild->noting || order->task == PAT_REBUILD_REPLACE))
 		error = gate_take_notes(&rebuild->gate, rebuild->deadline);
 	if (!error)
