@@ -633,9 +633,38 @@ static void changes_at_the_same_time_give_no_use_back(void **state)
 	assert_int_equal(use_now().uses, USES);
 }
 
+/* Damages that copy of the use record. */
+static void damage_copy(unsigned copy)
+{
+	static const char key[] = "u" ID;
+	struct unit_bytes file = unit_read_file(place.path);
+	unsigned char *at = memmem(file.data, file.len, key, sizeof(key) - 1);
+
+	assert_non_null(at);
+	at[sizeof(key) - 1 + copy * PAT_USE_COPY_SIZE + 8] ^= 0xff;
+	unit_write_file(place.path, file.data, file.len);
+	free(file.data);
+}
+
+/* The copy that had the last use is gone; the other one has one less, and whoever reads it knows
+ * that it may. A refusal is written over the one that was lost. */
+static void a_refusal_gives_no_use_back(void **state)
+{
+	struct pat_store *store;
+
+	(void)state;
+	assert_int_equal(unit_spend_once(1, 1, 1000), 0);
+	damage_copy(use_now().copy);
+	store = unit_opened(PAT_STORE_READ);
+	assert_int_equal(pat_store_note(store, ID, &event, false, false, soon()), 0);
+	unit_closed();
+	assert_int_equal(unit_spend_once(1, 1, 1001), PAT_E_SPENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_store(a_refusal_gives_no_use_back),
 		with_store(so_many_uses_as_allowed_are_made_and_no_more),
 		with_store(the_limit_holds_from_both_sides),
 		with_store(a_use_is_noted_like_any_other),
