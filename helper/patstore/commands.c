@@ -119,9 +119,8 @@ static bool has_no_place(const char *path)
 {
 	char dir[PATH_MAX];
 
-	if (strlen(path) >= sizeof(dir))
+	if (snprintf(dir, sizeof(dir), "%s", path) >= (int)sizeof(dir))
 		return false;
-	strcpy(dir, path);
 	return access(dirname(dir), W_OK) < 0;
 }
 
