@@ -151,7 +151,10 @@ int slot_look(int fd, uint64_t file_size, enum slot_recovery *found, struct tdbf
 	if (error || header->recovery_start == 0)
 		return error;
 	*found = SLOT_DANGLING;
-	if ((uint64_t)header->recovery_start + sizeof(record) > file_size)
+	/* TDB gives back the space of an area that is too small, and so writes there: not into the
+	 * heads. */
+	if (header->recovery_start < tdbfile_records(header->hash_size) ||
+	    (uint64_t)header->recovery_start + sizeof(record) > file_size)
 		return PAT_OK;
 	error = read_at(fd, &record, sizeof(record), header->recovery_start);
 	if (error)

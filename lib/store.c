@@ -121,7 +121,7 @@ static int open_file(struct pat_store *store, const struct place *place, int fla
 static int look_at_file(struct pat_store *store, const struct place *place, int flags,
 			enum slot_recovery *recovery)
 {
-	struct tdbfile_header header;
+	struct tdbfile_header header = {.hash_size = 0};
 	int error = open_file(store, place, flags);
 
 	if (!error)
@@ -436,7 +436,7 @@ static int come_in(struct pat_store *store, pat_deadline deadline)
 /* The store's file as it is, whoever is changing it. */
 static int look_from_outside(struct pat_store *store)
 {
-	struct tdbfile_header header;
+	struct tdbfile_header header = {.hash_size = 0};
 	struct place place;
 	int error = place_open(&place, store->path, false);
 
@@ -510,7 +510,7 @@ void pat_store_leave(struct pat_store *store)
 static bool is_as_it_was(const struct pat_store *store)
 {
 	enum slot_recovery recovery;
-	struct tdbfile_header header;
+	struct tdbfile_header header = {.hash_size = 0};
 	struct stat st;
 
 	return store->fd >= 0 && place_stat(AT_FDCWD, store->path, AT_SYMLINK_NOFOLLOW, &st) == 0 &&

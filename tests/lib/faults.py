@@ -70,8 +70,19 @@ def doing(pid):
 def settle(pid, wanted):
     """Waits for the last children; some write the store anew."""
     end = time.monotonic() + LONGEST
-    while (children(pid) != 0 or descriptors(pid) != wanted) and time.monotonic() < end:
+    while (children(pid) != 0 or descriptors(pid) > wanted) and time.monotonic() < end:
         time.sleep(0.01)
+
+
+def quiet(pid):
+    """How many descriptors it has when nothing goes on any more."""
+    end, last, seen = time.monotonic() + LONGEST, -1, 0
+    while seen < 20 and time.monotonic() < end:
+        now = descriptors(pid)
+        seen = seen + 1 if now == last and children(pid) == 0 else 0
+        last = now
+        time.sleep(0.01)
+    return last
 
 
 class Sweeper:
@@ -167,7 +178,7 @@ def run_one(name, base, how, until, draw):
     scenario.patd_plan.disarm()
     scenario.prepare()
     sweeper = Sweeper(scenario, name)
-    before = descriptors(sweeper.patd)
+    before = quiet(sweeper.patd)
     whole = ""
     if ":" in how:
         step, way, *forever = how.split(":")
@@ -177,7 +188,8 @@ def run_one(name, base, how, until, draw):
     else:
         whole = ", all steps" if sweeper.all(until, draw) else ", not all steps"
     settle(sweeper.patd, before)
-    if descriptors(sweeper.patd) != before:
+    # Fewer are no leak: it may have no process ready for the next one at the moment.
+    if descriptors(sweeper.patd) > before:
         print(f"{name}: patd has {descriptors(sweeper.patd)} descriptors, not {before}")
     if children(sweeper.patd) != 0:
         print(f"{name}: patd has {children(sweeper.patd)} children left: {doing(sweeper.patd)}")

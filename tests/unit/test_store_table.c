@@ -236,6 +236,22 @@ static void a_file_without_one_record_is_no_store(void **state)
 
 /* --- what is said of a recovery area */
 
+static void an_area_that_lies_over_the_heads_is_not_believed(void **state)
+{
+	static const char key[] = "tid000007";
+	uint32_t head = (uint32_t)tdbfile_chain(tdbfile_hash(key, sizeof(key) - 1), HASH_SIZE);
+	struct pat_grant grant;
+
+	(void)state;
+	/* The head is where the magic of an area would be. */
+	set_word(TDBFILE_RECOVERY_AT, head - RECORD_MAGIC);
+	save();
+	for (unsigned i = TOKENS; i < TOKENS + 20; i++)
+		assert_int_equal(unit_add(i, 1000), 0);
+	for (unsigned i = 0; i < TOKENS + 20; i++)
+		assert_int_equal(unit_read_grant(i, &grant), 0);
+}
+
 static void records_under_a_forged_recovery_area_are_not_lost(void **state)
 {
 	/* Over a use record, which is worth less, and over all that is behind it. */
@@ -262,6 +278,7 @@ int main(void)
 		with_tokens(without_any_head_the_tokens_are_told_and_found),
 		with_tokens(a_lost_record_of_the_store_itself_is_told),
 		with_tokens(a_file_without_one_record_is_no_store),
+		with_tokens(an_area_that_lies_over_the_heads_is_not_believed),
 		with_tokens(records_under_a_forged_recovery_area_are_not_lost),
 	};
 
