@@ -15,6 +15,10 @@ LONG='test_store_crash|test_store_spend|test_store_lock'
 # A reader that has given up its rights is killed for what valgrind does in it.
 CONFINED='test_reader|test_confine'
 
+# Thousands of stacks in the real libpam, which Debian's patch has read what was not set where an included
+# file is missing; and what is ours of it is in test_doctor_stack, too.
+LIBPAM='test_doctor_libpam'
+
 # under_valgrind PROGRAM: what it says is in $TAP_DIR/said.
 # shellcheck disable=SC2317 # called by `ok`
 under_valgrind() {
@@ -24,7 +28,7 @@ under_valgrind() {
 }
 
 for program in "$BUILD"/tests/unit/test_*; do
-	if [[ $program == *.* || ${program##*/} =~ $LONG || ${program##*/} =~ $CONFINED ]]; then continue; fi
+	if [[ $program == *.* || ${program##*/} =~ $LONG || ${program##*/} =~ $CONFINED || ${program##*/} =~ $LIBPAM ]]; then continue; fi
 	rm -f "$TAP_DIR/said"
 	# What fails or does not start has nothing to say either.
 	ok "${program##*/}: it passes under memcheck" under_valgrind "$program"
