@@ -23,7 +23,7 @@ MOMENT=${MOMENT:-0}
 fds() {
 	find "/proc/$PATD_PID/fd" -type l | wc -l
 }
-# Not counting the one that waits for the next question of the module, nor the socket to it.
+# Not counting those that wait for the next question of the module and the next client, nor the sockets to them.
 children() {
 	grep -ls "^PPid:[[:space:]]*$PATD_PID\$" /proc/[0-9]*/status | xargs -r grep -Ls '^Name:[[:space:]]*patd-spare$' | wc -l
 }
@@ -31,7 +31,7 @@ no_child_is_left() {
 	[ "$(children)" -eq 0 ]
 }
 no_descriptor_is_left() {
-	[ "$(fds)" -le $((FDS + 1)) ]
+	[ "$(fds)" -le $((FDS + 2)) ]
 }
 FDS=$(fds)
 

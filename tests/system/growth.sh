@@ -49,13 +49,13 @@ crowd_ends() {
 
 # --- by itself, by mints, under load
 
-"$POUR" -b 101 -n 245 -g alice -u "$(id -u alice)" $STORE >"$W/poured"
+"$POUR" -b 101 -n 238 -g alice -u "$(id -u alice)" $STORE >"$W/poured"
 POURED=$(head -n 1 "$W/poured")
+log_mark
 patd_start
 give alice counted --service probe --uses 100000
 COUNTED=$TOKEN
 BEFORE=$(uses)
-log_mark
 crowd "$COUNTED"
 MINTED=()
 for i in {1..20}; do
