@@ -222,8 +222,7 @@ static int write_new(struct rebuild *rebuild)
 		error = rebuild_deliver(rebuild);
 	else if (!error)
 		error = rebuild_exchange(rebuild);
-	if (rebuild->writing && rebuild->new_path != NULL &&
-	    (rebuild->out.fd < 0 || rebuild_new_is_ours(rebuild))) {
+	if (rebuild->writing && rebuild->new_path != NULL && rebuild_new_is_ours(rebuild, true)) {
 		int saved = errno;
 
 		(void)unlink(rebuild->new_path);

@@ -70,8 +70,9 @@ void rebuild_tell(struct rebuild *rebuild, enum pat_rebuild_news news, const str
 void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
 		       const char *text);
 
-/* Whether the name of the new file is still that of what was written. */
-bool rebuild_new_is_ours(const struct rebuild *rebuild);
+/* Whether the name of the new file is still that of what was written; if that cannot be told, what
+ * the caller says. */
+bool rebuild_new_is_ours(const struct rebuild *rebuild, bool if_unknown);
 
 /* Opens the store and what it needs, with a change that was cut off rolled back, and nobody
  * changing it from then on; and the backup. */

@@ -46,12 +46,13 @@ bool rebuild_store_is_same(const struct rebuild *rebuild)
 	       meta.generation - rebuild->result->meta.generation <= rebuild->commits;
 }
 
-bool rebuild_new_is_ours(const struct rebuild *rebuild)
+bool rebuild_new_is_ours(const struct rebuild *rebuild, bool if_unknown)
 {
 	struct stat ours, named;
 
-	return fstat(rebuild->out.fd, &ours) == 0 && lstat(rebuild->new_path, &named) == 0 &&
-	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+	if (fstat(rebuild->out.fd, &ours) < 0 || lstat(rebuild->new_path, &named) < 0)
+		return if_unknown;
+	return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 /*
@@ -78,7 +79,7 @@ static int exchange_alone(struct rebuild *rebuild, const char *new_base)
 {
 	int error = rebuild_replay(rebuild, true);
 
-	if (!error && !(rebuild_store_is_same(rebuild) && rebuild_new_is_ours(rebuild))) {
+	if (!error && !(rebuild_store_is_same(rebuild) && rebuild_new_is_ours(rebuild, false))) {
 		rebuild->must_restart = true;
 		error = PAT_E_BUSY;
 	}
