@@ -6,6 +6,8 @@
 
 #define NS_PER_S 1000000000
 #define NS_PER_MS 1000000
+#define PAUSE_NS ((int64_t)50000)
+#define PAUSE_MAX_NS ((int64_t)5 * NS_PER_MS)
 
 static int64_t now_ns(void)
 {
@@ -38,14 +40,18 @@ int pat_deadline_left(pat_deadline deadline)
 bool pat_deadline_retry(pat_deadline deadline, unsigned *tries)
 {
 	int64_t left = deadline - now_ns();
-	int64_t pause = (int64_t)50000 << (*tries < 7 ? *tries : 7);
+	int64_t pause = PAUSE_NS;
 	struct timespec ts;
 
 	if (left <= 0)
 		return false;
+	/* Each pause is an eighth longer, so that nobody sleeps much longer than need be past what
+	 * is waited for: logins meet the syncs of a change, which take less than a millisecond. */
+	for (unsigned i = 0; i < *tries && pause < PAUSE_MAX_NS; i++)
+		pause += pause / 8;
 	++*tries;
-	if (pause > 5 * NS_PER_MS)
-		pause = 5 * NS_PER_MS;
+	if (pause > PAUSE_MAX_NS)
+		pause = PAUSE_MAX_NS;
 	if (pause > left)
 		pause = left;
 	ts.tv_sec = 0;
