@@ -40,6 +40,8 @@ const char *pat_error_text(int error)
 		return "shadow does not tell whether the account is locked";
 	case PAT_E_FULL:
 		return "the token store is full";
+	case PAT_E_STALE:
+		return "it was changed meanwhile";
 	}
 	return "unknown error";
 }

@@ -341,6 +341,17 @@ static int open_shared(struct pat_store *store, const struct place *place, pat_d
 	return roll_back(store, place, deadline);
 }
 
+/* How far into a page it ends. */
+static off_t past_page(const struct stat *st)
+{
+	return st->st_size % sysconf(_SC_PAGESIZE);
+}
+
+bool store_ends_within_page(const struct pat_store *store)
+{
+	return past_page(&store->file) != 0;
+}
+
 /*
  * TDB lets the file grow by whole pages, and no transaction grow it any more that ends within one:
  * so it is left when somebody was killed while it grew. Space at the end that TDB does not know of
@@ -348,14 +359,13 @@ static int open_shared(struct pat_store *store, const struct place *place, pat_d
  */
 static int fill_page(struct pat_store *store)
 {
-	const long page = sysconf(_SC_PAGESIZE);
 	struct stat st;
 	off_t rest;
 
-	if (fstat(tdb_fd(store->tdb), &st) < 0)
+	if (fstat(store->fd, &st) < 0)
 		return PAT_E_IO;
-	rest = st.st_size % page;
-	if (rest == 0 || ftruncate(tdb_fd(store->tdb), st.st_size + page - rest) < 0)
+	rest = past_page(&st);
+	if (rest == 0 || ftruncate(store->fd, st.st_size + sysconf(_SC_PAGESIZE) - rest) < 0)
 		return PAT_OK;
 	store_close_file(store);
 	return store_open_tdb(store);
@@ -423,7 +433,7 @@ static int come_in(struct pat_store *store, pat_deadline deadline)
 
 	if (!error && store->gate.fd < 0)
 		error = open_gate(store, &place);
-	if (!error && (store->mode == PAT_STORE_READ || store->mode == PAT_STORE_LOOK))
+	if (!error && store->mode != PAT_STORE_CHANGE && !make)
 		error = open_shared(store, &place, deadline);
 	else if (!error)
 		error = open_alone(store, &place, make, deadline);
@@ -506,8 +516,7 @@ void pat_store_leave(struct pat_store *store)
 	}
 }
 
-/* Whether the store is the file that was looked at, with nothing in it to roll back. */
-static bool is_as_it_was(const struct pat_store *store)
+bool store_is_as_it_was(const struct pat_store *store)
 {
 	enum slot_recovery recovery;
 	struct tdbfile_header header = {.hash_size = 0};
@@ -530,7 +539,7 @@ int pat_store_enter(struct pat_store *store, pat_deadline deadline)
 	error = gate_enter_shared(&store->gate, deadline);
 	if (error)
 		return error;
-	if (!is_as_it_was(store))
+	if (!store_is_as_it_was(store))
 		return come_in(store, deadline);
 	return store->knows_schema ? PAT_OK : check_schema(store);
 }

@@ -65,8 +65,17 @@ int store_open_tdb(struct pat_store *store);
 /* Closes the file. */
 void store_close_file(struct pat_store *store);
 
+/* Whether the store is the file that was looked at, with nothing in it to roll back. */
+bool store_is_as_it_was(const struct pat_store *store);
+
+/* Whether the file ends within a page: then no transaction lets it grow. */
+bool store_ends_within_page(const struct pat_store *store);
+
 /* Clears away what a power cut left, at which TDB would stop (slot.h); alone in the gate. */
 int store_forget_recovery(struct pat_store *store);
+
+/* Whether the store's own record can be written, and so every change is counted there. */
+bool store_counts(struct pat_store *store);
 
 /* Writes the store's own record. PAT_E_DAMAGED, and nothing is written, where that cannot be. */
 int store_put_meta(struct pat_store *store, const struct pat_meta *meta);

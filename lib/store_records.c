@@ -177,6 +177,13 @@ static int put(struct pat_store *store, struct pat_key *key, const unsigned char
 	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
 }
 
+bool store_counts(struct pat_store *store)
+{
+	struct pat_key key = pat_key_meta();
+
+	return check_way(store, &key, PAT_META_SIZE) == PAT_OK;
+}
+
 int store_put_meta(struct pat_store *store, const struct pat_meta *meta)
 {
 	struct pat_key key = pat_key_meta();

@@ -23,7 +23,8 @@ enum pat_error {
 	PAT_E_SPENT = -15,   /* all uses that were allowed have been made */
 	PAT_E_SHADOW =
 		-16, /* whether an account is locked cannot be told: shadow(5) does not have it */
-	PAT_E_FULL = -17, /* the store is as large as its format allows */
+	PAT_E_FULL = -17,  /* the store is as large as its format allows */
+	PAT_E_STALE = -18, /* what was decided by has changed meanwhile: once more */
 };
 
 /* One of the above as a short English phrase without a full stop, for logs. Never NULL. */

@@ -40,6 +40,7 @@ enum pat_store_mode {
 	/* As READ; and where the file system is read-only, look up alone: noting is PAT_E_ACCESS.
 	 */
 	PAT_STORE_LOOK,
+	PAT_STORE_PLAN, /* shared, to decide by what there is; pat_store_begin() makes it CHANGE */
 };
 
 /*
@@ -65,9 +66,19 @@ void pat_store_leave(struct pat_store *store);
 int pat_store_open_outside(struct pat_store **store, const char *path, enum pat_store_mode mode);
 
 int pat_store_enter(struct pat_store *store, pat_deadline deadline);
+
+/*
+ * From PAT_STORE_PLAN to a transaction: what was read since opening still holds then, but for the
+ * use records, and logins were not kept out while it was read. In a transaction already, it does
+ * nothing. PAT_E_STALE when something was changed since, or cannot be told not to have been: then,
+ * as after every failure, there is nothing left but to close it; to open it for PAT_STORE_CHANGE is
+ * sure to lead on. Else the errors are those of opening.
+ */
+int pat_store_begin(struct pat_store *store, pat_deadline deadline);
+
 /*
  * Makes the changes durable: they are on disk when this returns 0. After a failure the old state
- * stands, whole. Only for PAT_STORE_CHANGE and _CREATE; at most once.
+ * stands, whole. Only in a transaction; at most once.
  */
 int pat_store_commit(struct pat_store *store);
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit_fault.h"
 
+#include <limits.h>
+
 /* A change of the store that is killed, or whose system calls fail, at every step. */
+
+/* How the store is opened for it: at once for a change, or to plan one. */
+static enum pat_store_mode way = PAT_STORE_CHANGE;
 
 /* One change of several records: token 1 is revoked, token 2 is minted. 0 if it was committed. */
 static int change(void)
@@ -9,14 +14,16 @@ static int change(void)
 	struct pat_grant revoked = unit_numbered_grant(1, 1000);
 	struct pat_grant minted = unit_numbered_grant(2, 1000);
 	struct pat_store *store;
-	int error = pat_store_open(&store, place.path, PAT_STORE_CHANGE, soon());
+	int error = pat_store_open(&store, place.path, way, soon());
 
 	if (error)
 		return error;
 	revoked.algorithm = PAT_ALGORITHM_NONE;
 	memset(revoked.hash, 0, PAT_HASH_LEN);
 	revoked.revoked_at = revoked.created_at + 1;
-	error = pat_store_put_grant(store, &revoked);
+	error = pat_store_begin(store, soon());
+	if (!error)
+		error = pat_store_put_grant(store, &revoked);
 	if (!error)
 		error = unit_put(store, &minted);
 	if (!error)
@@ -106,18 +113,27 @@ static bool with_faults(const struct unit_bytes *start, enum fault_kind kind, in
 	return true;
 }
 
-/* With each step at fault in turn, until none was left to fail. Returns the number of steps. */
+/* With each step at fault in turn, until none was left to fail, and each way. Returns the number of
+ * steps of the shorter one. */
 static int at_every_step(enum fault_kind kind, bool (*wanted)(int status, enum state state))
 {
+	static const enum pat_store_mode ways[] = {PAT_STORE_CHANGE, PAT_STORE_PLAN};
 	struct unit_bytes start;
-	int step = 1;
+	int least = INT_MAX;
 
 	assert_int_equal(unit_add(1, 1000), 0);
 	start = unit_read_file(place.path);
-	while (with_faults(&start, kind, step, 0, wanted))
-		step++;
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		int step = 1;
+
+		way = ways[i];
+		while (with_faults(&start, kind, step, 0, wanted))
+			step++;
+		if (step - 1 < least)
+			least = step - 1;
+	}
 	free(start.data);
-	return step - 1;
+	return least;
 }
 
 static bool whole_after_kill(int status, enum state state)
