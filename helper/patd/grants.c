@@ -165,38 +165,19 @@ static int try_change(struct pat_store *store, const struct shelf *shelf,
 	return error;
 }
 
-/* Who only asks for what there is not, or no more, keeps nobody out of the store. */
-static int try_beforehand(const char *path, const struct pat_account *owner, const char *selector,
-			  int64_t now, const struct grant_change *change, struct grant_view *view,
-			  struct grant_choice *choice)
-{
-	struct pat_store *store;
-	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
-
-	if (!error)
-		error = try_change(store, &shelf, owner, selector, now, change, view, choice);
-	close_shelf(store, &shelf);
-	return error;
-}
-
-int grants_change(const char *path, const struct pat_account *owner, const char *selector,
-		  int64_t now, const struct grant_change *change, struct grant_view *view,
-		  struct grant_choice *choice, bool *done)
+static int change_once(const char *path, enum pat_store_mode mode, const struct pat_account *owner,
+		       const char *selector, int64_t now, const struct grant_change *change,
+		       struct grant_view *view, struct grant_choice *choice)
 {
 	struct pat_store *store;
 	struct shelf shelf;
 	struct spreading spreading = {.change = change, .now = now, .shelf = &shelf};
-	int error = change->at_once
-			    ? PAT_OK
-			    : try_beforehand(path, owner, selector, now, change, view, choice);
+	int error = open_shelf(path, mode, owner, SHELF_USES_NEEDED, &store, &shelf);
 
-	*done = false;
-	if (error)
-		goto out;
-	error = open_shelf(path, PAT_STORE_CHANGE, owner, SHELF_USES_NEEDED, &store, &shelf);
 	if (!error)
 		error = try_change(store, &shelf, owner, selector, now, change, view, choice);
+	if (!error)
+		error = pat_store_begin(store, shelf_deadline());
 	if (!error)
 		error = pat_store_put_grant(store, &view->grant);
 	spreading.store = store;
@@ -204,12 +185,23 @@ int grants_change(const char *path, const struct pat_account *owner, const char 
 		error = each_replaced(&shelf, owner, view->grant.id, spread_to, &spreading);
 	if (!error)
 		error = pat_store_commit(store);
-	*done = !error;
 	pat_store_close(store);
 	if (!error && change->replaced != NULL)
 		(void)each_replaced(&shelf, owner, view->grant.id, tell_of, &spreading);
 	shelf_free(&shelf);
-out:
+	return error;
+}
+
+int grants_change(const char *path, const struct pat_account *owner, const char *selector,
+		  int64_t now, const struct grant_change *change, struct grant_view *view,
+		  struct grant_choice *choice, bool *done)
+{
+	int error = change_once(path, PAT_STORE_PLAN, owner, selector, now, change, view, choice);
+
+	if (error == PAT_E_STALE)
+		error = change_once(path, PAT_STORE_CHANGE, owner, selector, now, change, view,
+				    choice);
+	*done = !error;
 	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	if (error == PAT_E_NOSTORE)
 		return PAT_E_NOTFOUND;
@@ -229,38 +221,21 @@ void grant_end(struct pat_grant *grant, uint32_t by, int64_t now)
 	grant->revoked_by = by;
 }
 
-/* Whether there is any to revoke. Who only asks keeps nobody out of the store. */
-static int find_live(const char *path, const struct pat_account *owner, int64_t now, bool *any)
-{
-	struct grant_census census = {0};
-	struct pat_store *store;
-	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
-
-	if (!error)
-		shelf_census(&shelf, owner, "", NULL, now, &census);
-	*any = census.live > 0;
-	if (!error && !*any && shelf.incomplete)
-		error = PAT_E_DAMAGED;
-	close_shelf(store, &shelf);
-	return error == PAT_E_NOSTORE ? PAT_OK : error;
-}
-
-int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_t by, int64_t now,
-		      void (*each)(const struct pat_grant *grant, void *data), void *data)
+static int revoke_all_once(const char *path, enum pat_store_mode mode,
+			   const struct pat_account *owner, uint32_t by, int64_t now,
+			   void (*each)(const struct pat_grant *grant, void *data), void *data)
 {
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned count = 0;
-	bool any;
-	int error = find_live(path, owner, now, &any);
+	int error = open_shelf(path, mode, owner, SHELF_USES_NEEDED, &store, &shelf);
 
-	if (error || !any)
-		return error;
-	error = open_shelf(path, PAT_STORE_CHANGE, owner, SHELF_USES_NEEDED, &store, &shelf);
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
 		if (!shelf_owned(&shelf.views[i], owner) || !shelf_live(&shelf.views[i], now))
 			continue;
+		error = pat_store_begin(store, shelf_deadline());
+		if (error)
+			break;
 		shelf.views[count] = shelf.views[i];
 		grant_end(&shelf.views[count].grant, by, now);
 		error = pat_store_put_grant(store, &shelf.views[count++].grant);
@@ -275,6 +250,16 @@ int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_
 		error = PAT_E_DAMAGED;
 	shelf_free(&shelf);
 	return error;
+}
+
+int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_t by, int64_t now,
+		      void (*each)(const struct pat_grant *grant, void *data), void *data)
+{
+	int error = revoke_all_once(path, PAT_STORE_PLAN, owner, by, now, each, data);
+
+	if (error == PAT_E_STALE)
+		error = revoke_all_once(path, PAT_STORE_CHANGE, owner, by, now, each, data);
+	return error == PAT_E_NOSTORE ? PAT_OK : error;
 }
 
 /* The token in an open store that this one is. */
@@ -310,27 +295,38 @@ int grants_get_by_secret(const char *path, const struct pat_token *token, struct
 	return error;
 }
 
-int grants_revoke_by_secret(const char *path, const struct pat_token *token, uint32_t by,
-			    int64_t now, struct grant_view *view, bool *done)
+static int revoke_by_secret_once(const char *path, enum pat_store_mode mode,
+				 const struct pat_token *token, uint32_t by, int64_t now,
+				 struct grant_view *view, bool *done)
 {
 	struct pat_store *store;
-	int error = grants_get_by_secret(path, token, view);
+	int error = pat_store_open(&store, path, mode, shelf_deadline());
 
 	*done = false;
-	if (error || view->grant.revoked_at != 0)
-		return error;
-	error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
 	if (error)
 		return error;
 	error = find_by_secret(store, token, view);
-	if (!error) {
-		grant_end(&view->grant, by, now);
-		error = pat_store_put_grant(store, &view->grant);
+	if (!error && view->grant.revoked_at == 0) {
+		error = pat_store_begin(store, shelf_deadline());
+		if (!error) {
+			grant_end(&view->grant, by, now);
+			error = pat_store_put_grant(store, &view->grant);
+		}
+		if (!error)
+			error = pat_store_commit(store);
+		*done = !error;
 	}
-	if (!error)
-		error = pat_store_commit(store);
-	*done = !error;
 	pat_store_close(store);
-	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	return error;
+}
+
+int grants_revoke_by_secret(const char *path, const struct pat_token *token, uint32_t by,
+			    int64_t now, struct grant_view *view, bool *done)
+{
+	int error = revoke_by_secret_once(path, PAT_STORE_PLAN, token, by, now, view, done);
+
+	if (error == PAT_E_STALE)
+		error = revoke_by_secret_once(path, PAT_STORE_CHANGE, token, by, now, view, done);
+	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
+	return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
 }

@@ -68,17 +68,13 @@ int grants_each_predecessor(const char *store, const struct pat_account *owner, 
 /*
  * A change of one token. `apply` is given the token, whether it is live, and the census of the
  * owner's others, and changes it; it returns 0, or 1 for nothing to do, or a negative error that
- * ends the whole without a change. It may be called twice: once to see, and once for good; not if
- * it is to be done `at_once`.
+ * ends the whole without a change. It may be called twice, where the store was changed meanwhile.
  */
 struct grant_change {
 	int (*apply)(struct pat_grant *grant, bool live, const struct grant_census *others,
 		     void *data);
 	void *data;
 	const char *new_name; /* what the census is to look for, or NULL */
-	/* Not to look beforehand whether there is anything to do, which keeps others out of the
-	 * store for nothing: for root, who has a reason to ask. */
-	bool at_once;
 	/* If not NULL: what rotation replaced with this token, and still lives, is given to
 	 * apply(), too, in the same transaction, and to this when that is on disk. */
 	void (*replaced)(const struct pat_grant *grant, void *data);

@@ -35,18 +35,14 @@ static int change(struct session *session, const json_t *parameters,
 				 void *data))
 {
 	const char *selector = json_string_value(json_object_get(parameters, "selector"));
-	struct grant_change change = *asked;
 	struct grant_choice choice = {0};
 	struct grant_view view = {0};
 	bool done;
-	int error;
-
-	change.at_once = session->peer.uid == 0;
-	error = grants_change(session->settings->store, &session->owner, selector, now(), &change,
-			      &view, &choice, &done);
+	int error = grants_change(session->settings->store, &session->owner, selector, now(), asked,
+				  &view, &choice, &done);
 
 	if (choice.refused && explain != NULL)
-		return explain(session, choice.refused, &view, change.data);
+		return explain(session, choice.refused, &view, asked->data);
 	if (error)
 		return report_not_chosen(session, error, selector, &choice);
 	if (done)

@@ -98,7 +98,7 @@ static struct pat_account owner_of(const struct pat_grant *grant)
 	return owner;
 }
 
-/* Puts a new token into the open transaction, if `census` leaves room for it. */
+/* Puts a new token into a transaction, which it begins, if `census` leaves room for it. */
 static int mint_in(struct pat_store *store, const struct shelf *shelf,
 		   const struct grant_census *census, unsigned max_tokens, struct pat_grant *grant,
 		   struct pat_token *token)
@@ -111,6 +111,8 @@ static int mint_in(struct pat_store *store, const struct shelf *shelf,
 	if (census->live >= max_tokens || census->live >= PAT_INDEX_MAX)
 		return PAT_E_TOOBIG;
 	error = generate(store, token, grant);
+	if (!error)
+		error = pat_store_begin(store, shelf_deadline());
 	if (error)
 		return error;
 	grant->algorithm = PAT_ALGORITHM_BLAKE2B;
@@ -123,14 +125,14 @@ static int mint_in(struct pat_store *store, const struct shelf *shelf,
 	return error;
 }
 
-int grants_create(const char *path, unsigned max_tokens, struct pat_grant *grant,
-		  struct pat_token *token)
+static int create_once(const char *path, enum pat_store_mode mode, unsigned max_tokens,
+		       struct pat_grant *grant, struct pat_token *token)
 {
 	struct pat_account owner = owner_of(grant);
 	struct grant_census census;
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = pat_store_open(&store, path, PAT_STORE_CREATE, shelf_deadline());
+	int error = pat_store_open(&store, path, mode, shelf_deadline());
 
 	if (error)
 		return error;
@@ -146,6 +148,16 @@ int grants_create(const char *path, unsigned max_tokens, struct pat_grant *grant
 	sodium_memzero(grant->hash, sizeof(grant->hash));
 	if (error)
 		pat_token_wipe(token);
+	return error;
+}
+
+int grants_create(const char *path, unsigned max_tokens, struct pat_grant *grant,
+		  struct pat_token *token)
+{
+	int error = create_once(path, PAT_STORE_PLAN, max_tokens, grant, token);
+
+	if (error == PAT_E_STALE || error == PAT_E_NOSTORE)
+		error = create_once(path, PAT_STORE_CREATE, max_tokens, grant, token);
 	return error;
 }
 
@@ -193,11 +205,12 @@ static int rotate_in(struct pat_store *store, const struct shelf *shelf,
 	return pat_store_put_grant(store, &old->grant);
 }
 
-int grants_rotate(const char *path, struct grant_rotation *rotation, struct pat_token *token)
+static int rotate_once(const char *path, enum pat_store_mode mode, struct grant_rotation *rotation,
+		       struct pat_token *token)
 {
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = pat_store_open(&store, path, PAT_STORE_CHANGE, shelf_deadline());
+	int error = pat_store_open(&store, path, mode, shelf_deadline());
 
 	if (error)
 		return error;
@@ -213,5 +226,14 @@ int grants_rotate(const char *path, struct grant_rotation *rotation, struct pat_
 	sodium_memzero(rotation->next.hash, sizeof(rotation->next.hash));
 	if (error)
 		pat_token_wipe(token);
+	return error;
+}
+
+int grants_rotate(const char *path, struct grant_rotation *rotation, struct pat_token *token)
+{
+	int error = rotate_once(path, PAT_STORE_PLAN, rotation, token);
+
+	if (error == PAT_E_STALE)
+		error = rotate_once(path, PAT_STORE_CHANGE, rotation, token);
 	return error;
 }
