@@ -7,13 +7,14 @@
  * number at tdb_close(), so that the new state stands; and a failure to clear the number it does
  * not return at all, though the next tdb_open() will roll back.
  *
- * Who commits is alone in the gate from opening on, all four syncs long, and logins wait. They
- * could not be let in before TDB writes, though nothing of what they look up is touched until then:
- * a transaction keeps whole pages, as they were when it first needed them, and writes them back
- * whole, as its recovery area does after a crash. A use that was stamped into one of those pages
- * meanwhile would be taken back, and a token of counted uses be good once more. That is, in a small
- * store, nearly all stamps; and a login that is let in to look and not to stamp waits as long. The
- * same holds for the last two syncs, where a crash would take back what a login has had on disk.
+ * Who commits is alone in the gate from the first write on (store_begin.c), all four syncs long,
+ * and logins wait. They could not be let in before TDB writes to the file, though nothing of what
+ * they look up is touched until then: a transaction keeps whole pages, as they were when it first
+ * needed them, and writes them back whole, as its recovery area does after a crash. A use that was
+ * stamped into one of those pages meanwhile would be taken back, and a token of counted uses be
+ * good once more. That is, in a small store, nearly all stamps; and a login that is let in to look
+ * and not to stamp waits as long. The same holds for the last two syncs, where a crash would take
+ * back what a login has had on disk.
  *
  * MUST: return 0 only if the new state is on disk and stays, an error only if the old one does, as
  * far as the disk lets anybody know.
