@@ -18,13 +18,21 @@ static void hand_out(struct grant_view *out, const struct grant_view *view)
 
 /* Opens the store and reads the tokens of an owner. *store is to be closed, and the shelf freed,
  * whatever this returns. */
-static int open_shelf(const char *path, enum pat_store_mode mode, const struct pat_account *owner,
+static int open_shelf(const struct shelf_attempt *attempt, const struct pat_account *owner,
 		      enum shelf_uses uses, struct pat_store **store, struct shelf *shelf)
 {
-	int error = pat_store_open(store, path, mode, shelf_deadline());
+	int error = pat_store_open(store, attempt->path, attempt->mode, attempt->deadline);
 
 	*shelf = (struct shelf){0};
 	return error ? error : shelf_load(*store, owner->uid, uses, shelf);
+}
+
+static int open_to_look(const char *path, const struct pat_account *owner, enum shelf_uses uses,
+			struct pat_store **store, struct shelf *shelf)
+{
+	const struct shelf_attempt look = {path, PAT_STORE_LOOK, shelf_deadline()};
+
+	return open_shelf(&look, owner, uses, store, shelf);
 }
 
 static void close_shelf(struct pat_store *store, struct shelf *shelf)
@@ -38,7 +46,7 @@ int grants_census(const char *path, const struct pat_account *owner, const char 
 {
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
+	int error = open_to_look(path, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	*census = (struct grant_census){0};
 	if (!error)
@@ -53,7 +61,7 @@ int grants_get(const char *path, const struct pat_account *owner, const char *se
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned chosen;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_NEEDED, &store, &shelf);
+	int error = open_to_look(path, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	if (!error)
 		error = shelf_choose(&shelf, owner, selector, now, &chosen, choice);
@@ -105,7 +113,7 @@ int grants_each_predecessor(const char *path, const struct pat_account *owner, c
 	struct handing handing = {each, data};
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = open_shelf(path, PAT_STORE_LOOK, owner, SHELF_USES_ALL, &store, &shelf);
+	int error = open_to_look(path, owner, SHELF_USES_ALL, &store, &shelf);
 
 	pat_store_close(store);
 	if (!error)
@@ -165,19 +173,19 @@ static int try_change(struct pat_store *store, const struct shelf *shelf,
 	return error;
 }
 
-static int change_once(const char *path, enum pat_store_mode mode, const struct pat_account *owner,
+static int change_once(const struct shelf_attempt *attempt, const struct pat_account *owner,
 		       const char *selector, int64_t now, const struct grant_change *change,
 		       struct grant_view *view, struct grant_choice *choice)
 {
 	struct pat_store *store;
 	struct shelf shelf;
 	struct spreading spreading = {.change = change, .now = now, .shelf = &shelf};
-	int error = open_shelf(path, mode, owner, SHELF_USES_NEEDED, &store, &shelf);
+	int error = open_shelf(attempt, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	if (!error)
 		error = try_change(store, &shelf, owner, selector, now, change, view, choice);
 	if (!error)
-		error = pat_store_begin(store, shelf_deadline());
+		error = pat_store_begin(store, attempt->deadline);
 	if (!error)
 		error = pat_store_put_grant(store, &view->grant);
 	spreading.store = store;
@@ -196,11 +204,12 @@ int grants_change(const char *path, const struct pat_account *owner, const char 
 		  int64_t now, const struct grant_change *change, struct grant_view *view,
 		  struct grant_choice *choice, bool *done)
 {
-	int error = change_once(path, PAT_STORE_PLAN, owner, selector, now, change, view, choice);
+	struct shelf_attempt attempt = shelf_attempt(path);
+	int error;
 
-	if (error == PAT_E_STALE)
-		error = change_once(path, PAT_STORE_CHANGE, owner, selector, now, change, view,
-				    choice);
+	do
+		error = change_once(&attempt, owner, selector, now, change, view, choice);
+	while (shelf_try_again(&attempt, error, PAT_STORE_CHANGE));
 	*done = !error;
 	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	if (error == PAT_E_NOSTORE)
@@ -221,19 +230,19 @@ void grant_end(struct pat_grant *grant, uint32_t by, int64_t now)
 	grant->revoked_by = by;
 }
 
-static int revoke_all_once(const char *path, enum pat_store_mode mode,
-			   const struct pat_account *owner, uint32_t by, int64_t now,
+static int revoke_all_once(const struct shelf_attempt *attempt, const struct pat_account *owner,
+			   uint32_t by, int64_t now,
 			   void (*each)(const struct pat_grant *grant, void *data), void *data)
 {
 	struct pat_store *store;
 	struct shelf shelf;
 	unsigned count = 0;
-	int error = open_shelf(path, mode, owner, SHELF_USES_NEEDED, &store, &shelf);
+	int error = open_shelf(attempt, owner, SHELF_USES_NEEDED, &store, &shelf);
 
 	for (unsigned i = 0; !error && i < shelf.count; i++) {
 		if (!shelf_owned(&shelf.views[i], owner) || !shelf_live(&shelf.views[i], now))
 			continue;
-		error = pat_store_begin(store, shelf_deadline());
+		error = pat_store_begin(store, attempt->deadline);
 		if (error)
 			break;
 		shelf.views[count] = shelf.views[i];
@@ -255,10 +264,12 @@ static int revoke_all_once(const char *path, enum pat_store_mode mode,
 int grants_revoke_all(const char *path, const struct pat_account *owner, uint32_t by, int64_t now,
 		      void (*each)(const struct pat_grant *grant, void *data), void *data)
 {
-	int error = revoke_all_once(path, PAT_STORE_PLAN, owner, by, now, each, data);
+	struct shelf_attempt attempt = shelf_attempt(path);
+	int error;
 
-	if (error == PAT_E_STALE)
-		error = revoke_all_once(path, PAT_STORE_CHANGE, owner, by, now, each, data);
+	do
+		error = revoke_all_once(&attempt, owner, by, now, each, data);
+	while (shelf_try_again(&attempt, error, PAT_STORE_CHANGE));
 	return error == PAT_E_NOSTORE ? PAT_OK : error;
 }
 
@@ -295,19 +306,18 @@ int grants_get_by_secret(const char *path, const struct pat_token *token, struct
 	return error;
 }
 
-static int revoke_by_secret_once(const char *path, enum pat_store_mode mode,
-				 const struct pat_token *token, uint32_t by, int64_t now,
-				 struct grant_view *view, bool *done)
+static int revoke_by_secret_once(const struct shelf_attempt *attempt, const struct pat_token *token,
+				 uint32_t by, int64_t now, struct grant_view *view, bool *done)
 {
 	struct pat_store *store;
-	int error = pat_store_open(&store, path, mode, shelf_deadline());
+	int error = pat_store_open(&store, attempt->path, attempt->mode, attempt->deadline);
 
 	*done = false;
 	if (error)
 		return error;
 	error = find_by_secret(store, token, view);
 	if (!error && view->grant.revoked_at == 0) {
-		error = pat_store_begin(store, shelf_deadline());
+		error = pat_store_begin(store, attempt->deadline);
 		if (!error) {
 			grant_end(&view->grant, by, now);
 			error = pat_store_put_grant(store, &view->grant);
@@ -323,10 +333,12 @@ static int revoke_by_secret_once(const char *path, enum pat_store_mode mode,
 int grants_revoke_by_secret(const char *path, const struct pat_token *token, uint32_t by,
 			    int64_t now, struct grant_view *view, bool *done)
 {
-	int error = revoke_by_secret_once(path, PAT_STORE_PLAN, token, by, now, view, done);
+	struct shelf_attempt attempt = shelf_attempt(path);
+	int error;
 
-	if (error == PAT_E_STALE)
-		error = revoke_by_secret_once(path, PAT_STORE_CHANGE, token, by, now, view, done);
+	do
+		error = revoke_by_secret_once(&attempt, token, by, now, view, done);
+	while (shelf_try_again(&attempt, error, PAT_STORE_CHANGE));
 	sodium_memzero(view->grant.hash, sizeof(view->grant.hash));
 	return error == PAT_E_NOSTORE ? PAT_E_NOTFOUND : error;
 }

@@ -101,7 +101,7 @@ static struct pat_account owner_of(const struct pat_grant *grant)
 /* Puts a new token into a transaction, which it begins, if `census` leaves room for it. */
 static int mint_in(struct pat_store *store, const struct shelf *shelf,
 		   const struct grant_census *census, unsigned max_tokens, struct pat_grant *grant,
-		   struct pat_token *token)
+		   pat_deadline deadline, struct pat_token *token)
 {
 	const struct pat_use unused = {0};
 	int error;
@@ -112,7 +112,7 @@ static int mint_in(struct pat_store *store, const struct shelf *shelf,
 		return PAT_E_TOOBIG;
 	error = generate(store, token, grant);
 	if (!error)
-		error = pat_store_begin(store, shelf_deadline());
+		error = pat_store_begin(store, deadline);
 	if (error)
 		return error;
 	grant->algorithm = PAT_ALGORITHM_BLAKE2B;
@@ -125,21 +125,22 @@ static int mint_in(struct pat_store *store, const struct shelf *shelf,
 	return error;
 }
 
-static int create_once(const char *path, enum pat_store_mode mode, unsigned max_tokens,
+static int create_once(const struct shelf_attempt *attempt, unsigned max_tokens,
 		       struct pat_grant *grant, struct pat_token *token)
 {
 	struct pat_account owner = owner_of(grant);
 	struct grant_census census;
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = pat_store_open(&store, path, mode, shelf_deadline());
+	int error = pat_store_open(&store, attempt->path, attempt->mode, attempt->deadline);
 
 	if (error)
 		return error;
 	error = shelf_load(store, grant->uid, SHELF_USES_NEEDED, &shelf);
 	if (!error) {
 		shelf_census(&shelf, &owner, grant->name, NULL, grant->created_at, &census);
-		error = mint_in(store, &shelf, &census, max_tokens, grant, token);
+		error = mint_in(store, &shelf, &census, max_tokens, grant, attempt->deadline,
+				token);
 	}
 	if (!error)
 		error = pat_store_commit(store);
@@ -154,10 +155,12 @@ static int create_once(const char *path, enum pat_store_mode mode, unsigned max_
 int grants_create(const char *path, unsigned max_tokens, struct pat_grant *grant,
 		  struct pat_token *token)
 {
-	int error = create_once(path, PAT_STORE_PLAN, max_tokens, grant, token);
+	struct shelf_attempt attempt = shelf_attempt(path);
+	int error;
 
-	if (error == PAT_E_STALE || error == PAT_E_NOSTORE)
-		error = create_once(path, PAT_STORE_CREATE, max_tokens, grant, token);
+	do
+		error = create_once(&attempt, max_tokens, grant, token);
+	while (shelf_try_again(&attempt, error, PAT_STORE_CREATE));
 	return error;
 }
 
@@ -182,7 +185,8 @@ static bool same_terms(const struct pat_grant *now, const struct pat_grant *seen
 }
 
 static int rotate_in(struct pat_store *store, const struct shelf *shelf,
-		     struct grant_rotation *rotation, struct pat_token *token)
+		     struct grant_rotation *rotation, pat_deadline deadline,
+		     struct pat_token *token)
 {
 	struct pat_account owner = owner_of(&rotation->next);
 	struct grant_census census;
@@ -198,25 +202,26 @@ static int rotate_in(struct pat_store *store, const struct shelf *shelf,
 		return PAT_E_INVALID;
 	shelf_census(shelf, &owner, rotation->next.name, rotation->id, now, &census);
 	census.live += rotation->overlap != 0;
-	error = mint_in(store, shelf, &census, rotation->max_tokens, &rotation->next, token);
+	error = mint_in(store, shelf, &census, rotation->max_tokens, &rotation->next, deadline,
+			token);
 	if (error)
 		return error;
 	retire(&old->grant, rotation);
 	return pat_store_put_grant(store, &old->grant);
 }
 
-static int rotate_once(const char *path, enum pat_store_mode mode, struct grant_rotation *rotation,
+static int rotate_once(const struct shelf_attempt *attempt, struct grant_rotation *rotation,
 		       struct pat_token *token)
 {
 	struct pat_store *store;
 	struct shelf shelf;
-	int error = pat_store_open(&store, path, mode, shelf_deadline());
+	int error = pat_store_open(&store, attempt->path, attempt->mode, attempt->deadline);
 
 	if (error)
 		return error;
 	error = shelf_load(store, rotation->next.uid, SHELF_USES_NEEDED, &shelf);
 	if (!error)
-		error = rotate_in(store, &shelf, rotation, token);
+		error = rotate_in(store, &shelf, rotation, attempt->deadline, token);
 	if (!error && rotation->ready != NULL)
 		error = rotation->ready(token, &rotation->next, rotation->data);
 	if (!error)
@@ -231,9 +236,11 @@ static int rotate_once(const char *path, enum pat_store_mode mode, struct grant_
 
 int grants_rotate(const char *path, struct grant_rotation *rotation, struct pat_token *token)
 {
-	int error = rotate_once(path, PAT_STORE_PLAN, rotation, token);
+	struct shelf_attempt attempt = shelf_attempt(path);
+	int error;
 
-	if (error == PAT_E_STALE)
-		error = rotate_once(path, PAT_STORE_CHANGE, rotation, token);
+	do
+		error = rotate_once(&attempt, rotation, token);
+	while (shelf_try_again(&attempt, error, PAT_STORE_CHANGE));
 	return error;
 }

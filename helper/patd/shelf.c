@@ -144,6 +144,20 @@ pat_deadline shelf_deadline(void)
 	return pat_deadline_in(WAIT_MS);
 }
 
+struct shelf_attempt shelf_attempt(const char *path)
+{
+	return (struct shelf_attempt){path, PAT_STORE_PLAN, shelf_deadline()};
+}
+
+bool shelf_try_again(struct shelf_attempt *attempt, int error, enum pat_store_mode sure)
+{
+	bool again = attempt->mode == PAT_STORE_PLAN &&
+		     (error == PAT_E_STALE || (error == PAT_E_NOSTORE && sure == PAT_STORE_CREATE));
+
+	attempt->mode = sure;
+	return again;
+}
+
 /* In the order in which a selector is tried: what is written out before what is only begun, and
  * what lives before what has ended. */
 enum fit {

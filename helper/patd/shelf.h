@@ -41,4 +41,23 @@ void shelf_view(struct pat_store *store, const struct pat_grant *grant, struct g
 /* How long these wait for the store: longer than a login. */
 pat_deadline shelf_deadline(void);
 
+/*
+ * A change, tried at first beside others and decided by what there is, and, where that was changed
+ * in between, once more and alone; all of it within one deadline.
+ *
+ *	struct shelf_attempt attempt = shelf_attempt(path);
+ *	do
+ *		error = ...;
+ *	while (shelf_try_again(&attempt, error, PAT_STORE_CHANGE));
+ *
+ * `sure` is how the store is opened then: PAT_STORE_CREATE also where there is none.
+ */
+struct shelf_attempt {
+	const char *path;
+	enum pat_store_mode mode;
+	pat_deadline deadline;
+};
+struct shelf_attempt shelf_attempt(const char *path);
+bool shelf_try_again(struct shelf_attempt *attempt, int error, enum pat_store_mode sure);
+
 #endif
