@@ -5,25 +5,31 @@ import subprocess
 import time
 
 import peers
+import section_list
 import sshd
 
 TITLE = "Memory"
 
 
+def family(pid):
+    """It, its children, and theirs."""
+    return [pid, *(one for child in section_list.children_of(pid) for one in family(child))]
+
+
 def patd_idle(bench):
-    """KiB of private memory of a patd that has verified, and of the child that waits for the next question."""
+    """KiB of private memory of a patd that has verified and listed, and of all that wait for the next clients."""
     patd = subprocess.run(["pgrep", "-o", "-x", "patd"], capture_output=True, text=True, check=True).stdout.strip()
     bench.run("setpriv", "--ruid=alice", *bench.loop_command("pat", peers.USER, count=2),
               given=bench.token(peers.USER, "--service", "pat") + "\n")
+    bench.run("patctl", "list")
     time.sleep(0.5)
-    with open(f"/proc/{patd}/task/{patd}/children", encoding="ascii") as children:
-        return sum(sshd.private_kib(pid) for pid in [patd, *children.read().split()])
+    return sum(sshd.private_kib(pid) for pid in family(patd))
 
 
 def run(bench):
     service = peers.pat(bench)
     permit = peers.permit(bench)
-    bench.row("patd idle, private, with the child that waits", [patd_idle(bench) for _ in range(3)],
+    bench.row("patd idle, private, with all that wait for clients", [patd_idle(bench) for _ in range(3)],
               limit=("<=", 3072), unit="KiB")
     grown = [float(bench.run(bench.driver("grown"), "-c", "/etc/bench.d", permit.service, service.service, peers.USER,
                              given=service.secrets + "\n")) for _ in range(5)]
