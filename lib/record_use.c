@@ -170,13 +170,16 @@ int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t l
 	return error;
 }
 
-int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char buf[PAT_USE_SIZE])
+int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, const struct pat_event *event,
+		  bool accepted, bool proved, unsigned char buf[PAT_USE_SIZE])
 {
 	struct pat_key key = pat_key_use(id);
+	size_t entry = use->ring_next;
 
+	pat_use_note(use, event, accepted, proved);
 	use->copy = !use->copy;
 	use->cut = false;
-	for (size_t i = 0; i < PAT_USE_RING; i++)
-		put_entry(&key, &use->ring[i], buf + RING_AT + i * ENTRY_LEN);
+	if (use->ring_next != entry)
+		put_entry(&key, &use->ring[entry], buf + RING_AT + entry * ENTRY_LEN);
 	return put_copy(&key, use, buf + (use->copy ? COPY_LEN : 0));
 }

@@ -336,7 +336,7 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN],
 	if (error)
 		return error;
 	memcpy(old, buf, len);
-	error = pat_use_decode(id, buf, len, &use);
+	error = pat_use_decode_counts(id, buf, len, &use);
 	if (error)
 		return error;
 	/* What was cut off may have let somebody in; with what is written now nobody could tell. */
@@ -347,8 +347,7 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN],
 	/* Without the lock file that we hold, another may be making the same use. */
 	if (max_uses != NULL && !gate_is_current(&store->gate))
 		return PAT_E_BUSY;
-	pat_use_note(&use, event, accepted, proved);
-	error = pat_use_amend(id, &use, buf);
+	error = pat_use_amend(id, &use, event, accepted, proved, buf);
 	if (!error)
 		error = gate_note(&store->gate, &key);
 	if (error)

@@ -171,10 +171,12 @@ int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, s
 			  struct pat_use *use);
 
 /*
- * Brings a record that is `buf`, and was decoded into *use, up to what that is now: of the bytes
- * there only those of the older copy and of events that are new change. *use is that copy then.
+ * Notes an event in a record that is `buf`, and of which *use was decoded, with history or without:
+ * of the bytes there only those of the older copy, and of one entry of the history, change. *use is
+ * that copy then.
  */
-int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, unsigned char buf[PAT_USE_SIZE]);
+int pat_use_amend(const char id[PAT_ID_LEN], struct pat_use *use, const struct pat_event *event,
+		  bool accepted, bool proved, unsigned char buf[PAT_USE_SIZE]);
 
 int pat_index_encode(uint32_t uid, const struct pat_index *index, unsigned char *buf, size_t *len);
 int pat_index_decode(uint32_t uid, const unsigned char *buf, size_t len, struct pat_index *index);

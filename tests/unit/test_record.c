@@ -632,8 +632,7 @@ static void a_stamp_that_is_cut_off_damages_nothing(void **state)
 		memcpy(new, old, sizeof(old));
 		assert_int_equal(pat_use_decode(ID, old, len, &before), 0);
 		after = before;
-		pat_use_note(&after, &event, true, true);
-		assert_int_equal(pat_use_amend(ID, &after, new), 0);
+		assert_int_equal(pat_use_amend(ID, &after, &event, true, true, new), 0);
 		for (size_t at = 0; at <= len; at++) {
 			memcpy(cut, new, at);
 			memcpy(cut + at, old + at, len - at);
@@ -649,6 +648,37 @@ static void a_stamp_that_is_cut_off_damages_nothing(void **state)
 	assert_int_equal(pat_use_decode(ID, old, len, &back), 0);
 	assert_int_equal(back.uses, 8);
 	assert_false(back.cut);
+}
+
+static void a_stamp_writes_one_copy_and_one_event(void **state)
+{
+	const struct pat_event event = event_at(1795280099, PAT_ACCEPTED, "sshd", "192.0.2.7");
+	const size_t ring_at = (size_t)2 * PAT_USE_COPY_SIZE;
+	const size_t entry_len = (PAT_USE_SIZE - ring_at) / PAT_USE_RING;
+	unsigned char old[PAT_USE_SIZE], new[PAT_USE_SIZE];
+	size_t len = sizeof(old);
+	struct pat_use use = full_use(), back;
+
+	(void)state;
+	assert_int_equal(pat_use_encode(ID, &use, old, &len), 0);
+	for (unsigned round = 0; round < 2U * PAT_USE_RING + 1; round++) {
+		const bool proved = round % 3 != 2;
+		size_t entry, copy;
+
+		assert_int_equal(pat_use_decode_counts(ID, old, len, &use), 0);
+		copy = use.copy ? 0 : PAT_USE_COPY_SIZE;
+		entry = ring_at + use.ring_next * entry_len;
+		memcpy(new, old, len);
+		assert_int_equal(pat_use_amend(ID, &use, &event, false, proved, new), 0);
+		assert_memory_not_equal(new + copy, old + copy, PAT_USE_COPY_SIZE);
+		memcpy(old + copy, new + copy, PAT_USE_COPY_SIZE);
+		if (proved)
+			memcpy(old + entry, new + entry, entry_len);
+		assert_memory_equal(new, old, len);
+	}
+	assert_int_equal(pat_use_decode(ID, old, len, &back), 0);
+	for (size_t i = 0; i < PAT_USE_RING; i++)
+		same_event(&back.ring[i], &event);
 }
 
 static void every_truncation_is_damage(void **state)
@@ -1055,6 +1085,7 @@ int main(void)
 		cmocka_unit_test(every_single_bit_flip_is_damage),
 		cmocka_unit_test(a_bit_flip_in_a_use_record_changes_no_count),
 		cmocka_unit_test(a_stamp_that_is_cut_off_damages_nothing),
+		cmocka_unit_test(a_stamp_writes_one_copy_and_one_event),
 		cmocka_unit_test(every_truncation_is_damage),
 		cmocka_unit_test(every_extension_is_damage),
 		cmocka_unit_test(a_record_under_another_key_is_damage),
