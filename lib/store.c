@@ -529,10 +529,12 @@ bool store_is_as_it_was(const struct pat_store *store)
 	       recovery == SLOT_CLEAN && header.hash_size == store->hash_size;
 }
 
-int pat_store_enter(struct pat_store *store, pat_deadline deadline)
+int pat_store_enter(struct pat_store *store, pat_deadline deadline, bool *unchanged)
 {
 	int error;
 
+	if (unchanged != NULL)
+		*unchanged = false;
 	/* The gate of a store that is open has a lock file, as a rule, and can be written to. */
 	if (store->gate.fd < 0 && gate_open_old(&store->gate, store->lock_path) != 0)
 		return come_in(store, deadline);
@@ -541,6 +543,9 @@ int pat_store_enter(struct pat_store *store, pat_deadline deadline)
 		return error;
 	if (!store_is_as_it_was(store))
 		return come_in(store, deadline);
+	/* What was believed of it was its own number of the schema, too. */
+	if (unchanged != NULL && (*unchanged = store_has_seen(store)))
+		return PAT_OK;
 	return store->knows_schema ? PAT_OK : check_schema(store);
 }
 
@@ -552,6 +557,7 @@ void pat_store_close(struct pat_store *store)
 		return;
 	if (store->tdb != NULL && store->in_transaction)
 		tdb_transaction_cancel(store->tdb);
+	store_forget_seen(store);
 	store_close_file(store);
 	gate_close(&store->gate);
 	if (store->has_mutex)

@@ -56,6 +56,8 @@ struct pat_store {
 	char *lock_path;
 	struct stat file; /* which file was looked at */
 	uint64_t full_at; /* size from which on nothing is added */
+	struct pat_key seen_key;
+	TDB_DATA seen; /* the grant that was read last, as it is in the file; no .dptr: none */
 };
 
 /* Opens the file in store->tdb. Who calls has the mutex, and is alone in the gate or knows that
@@ -76,6 +78,10 @@ int store_forget_recovery(struct pat_store *store);
 
 /* Whether the store's own record can be written, and so every change is counted there. */
 bool store_counts(struct pat_store *store);
+
+/* Whether the grant that was read last is the same to the byte; forgets that one. */
+bool store_has_seen(struct pat_store *store);
+void store_forget_seen(struct pat_store *store);
 
 /* Writes the store's own record. PAT_E_DAMAGED, and nothing is written, where that cannot be. */
 int store_put_meta(struct pat_store *store, const struct pat_meta *meta);

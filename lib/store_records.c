@@ -202,11 +202,36 @@ int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN], stru
 	TDB_DATA value;
 	int error = fetch(store, &key, &value);
 
-	if (!error) {
-		error = pat_grant_decode(id, value.dptr, value.dsize, grant);
+	store_forget_seen(store);
+	if (error)
+		return error;
+	error = pat_grant_decode(id, value.dptr, value.dsize, grant);
+	if (error) {
 		discard(&value);
+		return error;
 	}
-	return error;
+	store->seen = value;
+	store->seen_key = key;
+	return PAT_OK;
+}
+
+bool store_has_seen(struct pat_store *store)
+{
+	TDB_DATA value;
+	bool same;
+
+	if (store->seen.dptr == NULL || fetch(store, &store->seen_key, &value) != PAT_OK)
+		return false;
+	same = value.dsize == store->seen.dsize &&
+	       memcmp(value.dptr, store->seen.dptr, value.dsize) == 0;
+	discard(&value);
+	return same;
+}
+
+void store_forget_seen(struct pat_store *store)
+{
+	discard(&store->seen);
+	store->seen = (TDB_DATA){.dptr = NULL};
 }
 
 /* A grant that is nobody's, of which nobody can prove the secret, as it would be in the file. */
@@ -223,28 +248,29 @@ static int encode_stand_in(const char id[PAT_ID_LEN], unsigned char *buf, size_t
 	return pat_grant_encode(&stand_in, buf, len);
 }
 
-int pat_store_look_up(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant)
+void pat_store_look_on(struct pat_store *store, const char id[PAT_ID_LEN], int found,
+		       struct pat_grant *grant)
 {
-	struct pat_key key = pat_key_grant(id), nobodys = key;
-	struct pat_key strangers = pat_key_use(PAT_STRANGERS_ID);
+	struct pat_key nobodys = pat_key_grant(id), strangers = pat_key_use(PAT_STRANGERS_ID);
 	unsigned char stand_in[PAT_GRANT_SIZE_MAX];
 	size_t len = sizeof(stand_in);
-	TDB_DATA value = {.dptr = NULL}, other = {.dptr = NULL};
-	int error = encode_stand_in(id, stand_in, &len), found;
+	TDB_DATA other = {.dptr = NULL};
+	int error = encode_stand_in(id, stand_in, &len);
 
-	if (error)
-		return error;
 	/* A character that no id has; the rest makes it lie elsewhere for each id. */
 	nobodys.bytes[1] = '-';
-	found = fetch(store, &key, &value);
-	if (found == PAT_OK)
-		error = pat_grant_decode(id, value.dptr, value.dsize, grant);
-	else if (found == PAT_E_NOTFOUND)
+	if (!error && found == PAT_E_NOTFOUND)
 		(void)pat_grant_decode(id, stand_in, len, grant);
-	(void)fetch(store, found == PAT_OK ? &nobodys : &strangers, &other);
-	discard(&value);
+	(void)fetch(store, found == PAT_E_NOTFOUND ? &strangers : &nobodys, &other);
 	discard(&other);
-	return found ? found : error;
+}
+
+int pat_store_look_up(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant)
+{
+	int found = pat_store_get_grant(store, id, grant);
+
+	pat_store_look_on(store, id, found, grant);
+	return found;
 }
 
 static int read_use(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_use *use)

@@ -176,31 +176,37 @@ static void judge(struct pat_store *store, const struct pat_attempt *attempt,
 }
 
 /*
- * Looks for the grant of the id, and whether the secret is right: in *verdict, without a hash. Of
- * who is `known` to have the secret, the time that it takes tells nothing.
+ * Looks for the grant of the id, and whether the secret is right: in *verdict, without a hash. To
+ * who has the secret, now or as was `known` before, the time that it takes tells nothing.
  */
 static int look_up(struct pat_store *store, const struct pat_attempt *attempt, bool known,
 		   struct pat_verdict *verdict)
 {
-	int error = known ? pat_store_get_grant(store, verdict->id, &verdict->grant)
-			  : pat_store_look_up(store, verdict->id, &verdict->grant);
+	int error = pat_store_get_grant(store, verdict->id, &verdict->grant);
 
 	verdict->found = error == PAT_OK;
 	verdict->proved =
 		pat_grant_matches(verdict->found ? &verdict->grant : NULL, attempt->token);
+	if (!known && !verdict->proved)
+		pat_store_look_on(store, verdict->id, error, &verdict->grant);
 	sodium_memzero(verdict->grant.hash, sizeof(verdict->grant.hash));
 	return error;
 }
 
-/* One visit to the store: looks the id up, and decides. `account` is NULL while it is not known
- * whether the secret is right. Returns true when there is a decision, or none to be had. */
-static bool visit(struct pat_store *store, const struct pat_attempt *attempt,
+/* One visit to the store: looks the id up, unless what was found before is `unchanged`, and
+ * decides. `account` is NULL while it is not known whether the secret is right. Returns true when
+ * there is a decision, or none to be had. */
+static bool visit(struct pat_store *store, const struct pat_attempt *attempt, bool unchanged,
 		  const struct pat_account *account, int64_t now, pat_deadline deadline,
 		  struct pat_verdict *verdict)
 {
 	bool decided = true;
-	int error = look_up(store, attempt, account != NULL, verdict);
+	int error = PAT_OK;
 
+	if (unchanged)
+		verdict->found = verdict->proved = true;
+	else
+		error = look_up(store, attempt, account != NULL, verdict);
 	if (error == PAT_E_DAMAGED || error == PAT_E_VERSION) {
 		verdict->outcome = PAT_REFUSED_DAMAGED;
 		verdict->error = error;
@@ -249,7 +255,7 @@ static void verify(const char *path, enum pat_store_mode mode, const struct pat_
 {
 	struct pat_account account, *known = NULL;
 	struct pat_store *store;
-	bool proved;
+	bool proved, unchanged = false;
 	int error = PAT_OK;
 
 	memset(verdict, 0, sizeof(*verdict));
@@ -267,14 +273,14 @@ static void verify(const char *path, enum pat_store_mode mode, const struct pat_
 			known = &account;
 		}
 		if (!error && store != NULL)
-			error = pat_store_enter(store, deadline);
+			error = pat_store_enter(store, deadline, known ? &unchanged : NULL);
 		else if (!error)
 			error = pat_store_open(&store, path, mode, deadline);
 		if (error) {
 			fail(verdict, error);
 			break;
 		}
-		proved = !visit(store, attempt, known, now, deadline, verdict);
+		proved = !visit(store, attempt, unchanged, known, now, deadline, verdict);
 		if (proved)
 			pat_store_leave(store);
 	} while (proved);

@@ -65,7 +65,13 @@ void pat_store_leave(struct pat_store *store);
  */
 int pat_store_open_outside(struct pat_store **store, const char *path, enum pat_store_mode mode);
 
-int pat_store_enter(struct pat_store *store, pat_deadline deadline);
+/*
+ * Goes in. If asked for, *unchanged tells that the grant that pat_store_get_grant() read last, and
+ * took for whole, is there to the byte: then what was found out about it holds. Nothing else was
+ * looked at then, not even whether the store's own record has a schema that this program knows. A
+ * grant has that, too: whoever gives the store another one has to give it to each grant.
+ */
+int pat_store_enter(struct pat_store *store, pat_deadline deadline, bool *unchanged);
 
 /*
  * From PAT_STORE_PLAN to a transaction: what was read since opening still holds then, but for the
@@ -95,6 +101,11 @@ int pat_store_get_grant(struct pat_store *store, const char id[PAT_ID_LEN],
  * PAT_E_NOTFOUND is a grant of which nobody can prove the secret.
  */
 int pat_store_look_up(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_grant *grant);
+
+/* The rest of that, behind pat_store_get_grant() and what it said: for who sees in the grant
+ * whether the time may still tell whether there is one. */
+void pat_store_look_on(struct pat_store *store, const char id[PAT_ID_LEN], int found,
+		       struct pat_grant *grant);
 int pat_store_get_use(struct pat_store *store, const char id[PAT_ID_LEN], struct pat_use *use);
 int pat_store_get_index(struct pat_store *store, uint32_t uid, struct pat_index *index);
 int pat_store_get_meta(struct pat_store *store, struct pat_meta *meta);

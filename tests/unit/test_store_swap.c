@@ -146,7 +146,7 @@ static int back_after(void (*meanwhile)(void))
 
 	pat_store_leave(store);
 	meanwhile();
-	return pat_store_enter(store, soon());
+	return pat_store_enter(store, soon(), NULL);
 }
 
 static void add_another(void)
@@ -225,10 +225,82 @@ static void who_left_clears_away_what_was_cut_off_meanwhile(void **state)
 	/* And once more from there, where TDB had to be asked. */
 	pat_store_leave(place.store);
 	assert_int_equal(unit_add(2, 1000), 0);
-	assert_int_equal(pat_store_enter(place.store, soon()), 0);
+	assert_int_equal(pat_store_enter(place.store, soon(), NULL), 0);
 	assert_int_equal(pat_store_get_grant(place.store, id, &grant), 0);
 	unit_closed();
 	assert_int_equal(unit_open_error(PAT_STORE_CHANGE), 0);
+}
+
+static void change_first(void (*change)(struct pat_grant *grant))
+{
+	struct pat_grant grant = unit_numbered_grant(1, 1000);
+
+	change(&grant);
+	assert_int_equal(pat_store_put_grant(unit_opened(PAT_STORE_CHANGE), &grant), 0);
+	assert_int_equal(pat_store_commit(place.store), 0);
+	unit_closed();
+}
+
+static void set_revoked(struct pat_grant *grant)
+{
+	grant->revoked_at = 1;
+}
+
+static void set_longer(struct pat_grant *grant)
+{
+	strcat(grant->name, " ");
+}
+
+static void revoke_first(void)
+{
+	change_first(set_revoked);
+}
+
+static void lengthen_first(void)
+{
+	change_first(set_longer);
+}
+
+static void drop_first(void)
+{
+	assert_int_equal(pat_store_drop_grant(unit_opened(PAT_STORE_CHANGE), "id000001"), 0);
+	assert_int_equal(pat_store_commit(place.store), 0);
+	unit_closed();
+}
+
+static void change_nothing(void)
+{
+}
+
+/* Whether the grant that was read outside is told to be there unchanged. */
+static bool unchanged_after(void **state, void (*meanwhile)(void), const char *id)
+{
+	struct pat_store *store;
+	struct pat_grant grant;
+	bool unchanged = true;
+
+	assert_int_equal(pat_store_open_outside(&store, place.path, PAT_STORE_READ), 0);
+	assert_int_equal(pat_store_get_grant(store, "id000001", &grant), 0);
+	if (strcmp(id, "id000001") != 0)
+		assert_int_equal(pat_store_get_grant(store, id, &grant), PAT_E_NOTFOUND);
+	meanwhile();
+	assert_int_equal(pat_store_enter(store, soon(), &unchanged), 0);
+	pat_store_close(store);
+	unit_remove_tree(place.base);
+	assert_int_equal(setup(state), 0);
+	return unchanged;
+}
+
+static void who_comes_in_is_told_whether_the_grant_is_as_it_was(void **state)
+{
+	static void (*const changes[])(void) = {revoke_first, lengthen_first, drop_first,
+						put_one_with_another, leave_recovery};
+
+	assert_true(unchanged_after(state, change_nothing, "id000001"));
+	assert_true(unchanged_after(state, add_another, "id000001"));
+	assert_false(unchanged_after(state, change_nothing, "id000009"));
+	for (size_t i = 0; i < COUNT(changes); i++)
+		assert_false(unchanged_after(state, changes[i], "id000001"));
 }
 
 /* A child that may write no further than `limit`: what opening says to it. */
@@ -326,6 +398,7 @@ int main(void)
 		with_store(who_left_comes_back_into_the_store_that_has_the_name),
 		with_store(who_left_does_not_come_back_into_what_became_unsafe),
 		with_store(who_left_clears_away_what_was_cut_off_meanwhile),
+		with_store(who_comes_in_is_told_whether_the_grant_is_as_it_was),
 		with_store(a_file_that_was_not_looked_at_is_not_read),
 		with_store(a_link_that_came_after_the_look_is_not_followed),
 		with_store(a_fifo_that_came_after_the_look_holds_nobody),
