@@ -15,9 +15,8 @@
  * waits. */
 #define TURN_MS 500
 
-static int open_file(struct gate *gate, const char *path, int how)
+static int open_unseen(struct gate *gate, const char *path, int how)
 {
-	struct stat st;
 	int fd = open(path, how | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	if (fd < 0) {
@@ -33,23 +32,39 @@ static int open_file(struct gate *gate, const char *path, int how)
 		errno = EBADF;
 		return PAT_E_ACCESS;
 	}
-	if (fstat(fd, &st) < 0) {
-		close(fd);
-		return PAT_E_IO;
-	}
-	/* Whoever can open it can lock it, and so keep others out. */
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
-		close(fd);
-		return PAT_E_UNSAFE;
-	}
 	gate->fd = fd;
 	gate->path = path;
-	gate->has_pen = gate->has_notes = gate->in = false;
+	gate->has_pen = gate->has_notes = gate->in = gate->holds = false;
 	gate->looks = (how & O_ACCMODE) == O_RDONLY;
 	gate->fresh = true;
-	gate->dev = st.st_dev;
-	gate->ino = st.st_ino;
 	return PAT_OK;
+}
+
+/* Looks which file was opened, and closes it if it is not ours. */
+static int look(struct gate *gate, struct stat *st)
+{
+	int error = fstat(gate->fd, st) < 0 ? PAT_E_IO : PAT_OK, saved = errno;
+
+	/* Whoever can open it can lock it, and so keep others out. */
+	if (!error &&
+	    (!S_ISREG(st->st_mode) || st->st_uid != geteuid() || (st->st_mode & 077) != 0))
+		error = PAT_E_UNSAFE;
+	if (error) {
+		gate_close(gate);
+		errno = saved;
+		return error;
+	}
+	gate->dev = st->st_dev;
+	gate->ino = st->st_ino;
+	return PAT_OK;
+}
+
+static int open_file(struct gate *gate, const char *path, int how)
+{
+	struct stat st;
+	int error = open_unseen(gate, path, how);
+
+	return error ? error : look(gate, &st);
 }
 
 int gate_open(struct gate *gate, const char *path)
@@ -67,11 +82,12 @@ int gate_open_to_look(struct gate *gate, const char *path)
 	return open_file(gate, path, O_RDONLY);
 }
 
-static int lock(const struct gate *gate, short type, off_t byte, pat_deadline deadline)
+static int lock(struct gate *gate, short type, off_t byte, pat_deadline deadline)
 {
 	struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 	unsigned tries = 0;
 
+	gate->holds = true;
 	while (fcntl(gate->fd, F_OFD_SETLK, &range) < 0) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return PAT_E_IO;
@@ -255,6 +271,25 @@ int gate_enter_shared(struct gate *gate, pat_deadline deadline)
 	return enter(gate, F_RDLCK, deadline);
 }
 
+/* One look at the file, behind the lock, tells what it tells before and behind it. */
+int gate_open_and_enter(struct gate *gate, const char *path, pat_deadline deadline)
+{
+	struct stat st;
+	int error = open_unseen(gate, path, O_RDWR | O_APPEND);
+
+	if (error)
+		return error;
+	gate->in = turnstile_is_free(gate) && lock(gate, F_RDLCK, GATE_ROOM, 0) == PAT_OK;
+	error = look(gate, &st);
+	if (error)
+		return error;
+	if (!gate->in || st.st_nlink == 0)
+		return gate_enter_shared(gate, deadline);
+	gate->fresh = false;
+	gate->has_notes = st.st_size > 0;
+	return PAT_OK;
+}
+
 int gate_enter_alone(struct gate *gate, pat_deadline deadline)
 {
 	int error;
@@ -291,12 +326,19 @@ void gate_release_record(struct gate *gate, const char *key, size_t len)
 	gate_unlock(gate, record_byte(key, len));
 }
 
-void gate_close(struct gate *gate)
+void gate_let_go(struct gate *gate)
 {
 	struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
 
-	if (gate->fd >= 0) {
+	if (gate->holds)
 		(void)fcntl(gate->fd, F_OFD_SETLK, &all);
+	gate->in = gate->has_pen = gate->holds = false;
+}
+
+void gate_close(struct gate *gate)
+{
+	if (gate->fd >= 0) {
+		gate_let_go(gate);
 		close(gate->fd);
 	}
 	gate->fd = -1;

@@ -45,6 +45,7 @@ struct gate {
 	bool has_notes; /* as it was entered, somebody had changes noted */
 	uint64_t nonce; /* of who has that done */
 	bool in;        /* the room, perhaps */
+	bool holds;     /* any lock, perhaps */
 	dev_t dev;
 	ino_t ino;
 };
@@ -63,6 +64,10 @@ int gate_open_to_look(struct gate *gate, const char *path);
  * other, and is outside for a moment. 0, PAT_E_BUSY at the deadline, PAT_E_IO. */
 int gate_enter_shared(struct gate *gate, pat_deadline deadline);
 int gate_enter_alone(struct gate *gate, pat_deadline deadline);
+
+/* gate_open_old() and gate_enter_shared() in one. What could not be opened is not open; else these
+ * are the errors of entering. */
+int gate_open_and_enter(struct gate *gate, const char *path, pat_deadline deadline);
 
 /* Leaves the room, and keeps the pen. */
 void gate_leave(struct gate *gate);
@@ -104,7 +109,10 @@ int gate_read_notes(const struct gate *gate, uint64_t *from, struct pat_key *key
 /* Whether the lock file is still the one that has its name: who removed it let others in. */
 bool gate_is_current(const struct gate *gate);
 
-/* Lets go of everything, also where a child that was forked meanwhile has the descriptor. */
+/* Lets go of everything, the pen and records that are held, too, at once. */
+void gate_let_go(struct gate *gate);
+
+/* The same, and closes it, also where a child that was forked meanwhile has the descriptor. */
 void gate_close(struct gate *gate);
 
 #endif

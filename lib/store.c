@@ -506,7 +506,7 @@ int pat_store_open_outside(struct pat_store **store, const char *path, enum pat_
 
 void pat_store_leave(struct pat_store *store)
 {
-	gate_leave(&store->gate);
+	gate_let_go(&store->gate);
 	/* It may have had to roll back something; else it has no TDB, and keeps no thread waiting.
 	 */
 	if (store->has_mutex) {
@@ -536,9 +536,12 @@ int pat_store_enter(struct pat_store *store, pat_deadline deadline, bool *unchan
 	if (unchanged != NULL)
 		*unchanged = false;
 	/* The gate of a store that is open has a lock file, as a rule, and can be written to. */
-	if (store->gate.fd < 0 && gate_open_old(&store->gate, store->lock_path) != 0)
+	if (store->gate.fd < 0)
+		error = gate_open_and_enter(&store->gate, store->lock_path, deadline);
+	else
+		error = gate_enter_shared(&store->gate, deadline);
+	if (store->gate.fd < 0)
 		return come_in(store, deadline);
-	error = gate_enter_shared(&store->gate, deadline);
 	if (error)
 		return error;
 	if (!store_is_as_it_was(store))

@@ -403,12 +403,13 @@ static int rewrite_in_transaction(struct pat_store *store, const char id[PAT_ID_
 	return pat_store_put_use(store, id, &use);
 }
 
-int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
-		   const struct pat_event *event, bool accepted, bool proved, pat_deadline deadline)
+/* *key is the record that is held then, perhaps. */
+static int note(struct pat_store *store, const char id[PAT_ID_LEN], const struct pat_event *event,
+		bool accepted, bool proved, pat_deadline deadline, struct pat_key *key)
 {
-	struct pat_key key = pat_key_use(id);
 	int error;
 
+	*key = pat_key_use(id);
 	if (store->fd < 0)
 		return PAT_E_IO;
 	if (store->looks) {
@@ -417,11 +418,29 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 	}
 	if (store->in_transaction)
 		return rewrite_in_transaction(store, id, event, accepted, proved);
-	error = gate_hold_record(&store->gate, key.bytes, key.len, deadline);
-	if (error)
-		return error;
-	error = rewrite(store, id, event, accepted, proved, NULL);
-	gate_release_record(&store->gate, key.bytes, key.len);
+	error = gate_hold_record(&store->gate, key->bytes, key->len, deadline);
+	return error ? error : rewrite(store, id, event, accepted, proved, NULL);
+}
+
+int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
+		   const struct pat_event *event, bool accepted, bool proved, pat_deadline deadline)
+{
+	struct pat_key key;
+	int error = note(store, id, event, accepted, proved, deadline, &key);
+
+	if (!store->in_transaction)
+		gate_release_record(&store->gate, key.bytes, key.len);
+	return error;
+}
+
+int pat_store_note_and_leave(struct pat_store *store, const char id[PAT_ID_LEN],
+			     const struct pat_event *event, bool accepted, bool proved,
+			     pat_deadline deadline)
+{
+	struct pat_key key;
+	int error = note(store, id, event, accepted, proved, deadline, &key);
+
+	pat_store_leave(store);
 	return error;
 }
 

@@ -126,8 +126,8 @@ static struct pat_event event_of(const struct pat_attempt *attempt, int64_t now,
 }
 
 /*
- * Notes what happened in the use record; that of the strangers, for an id that there is not, so
- * that the work is the same.
+ * Notes what happened in the use record, and leaves the store. It is that of the strangers, for an
+ * id that there is not, so that the work is the same.
  */
 static void stamp(struct pat_store *store, const struct pat_attempt *attempt, int64_t now,
 		  pat_deadline deadline, struct pat_verdict *verdict)
@@ -136,8 +136,9 @@ static void stamp(struct pat_store *store, const struct pat_attempt *attempt, in
 	const char *id = verdict->outcome == PAT_REFUSED_UNKNOWN ? PAT_STRANGERS_ID : verdict->id;
 	pat_deadline soon = pat_deadline_in(STAMP_WAIT_MS);
 
-	verdict->stamp_error = pat_store_note(store, id, &event, verdict->outcome == PAT_ACCEPTED,
-					      verdict->proved, soon < deadline ? soon : deadline);
+	verdict->stamp_error =
+		pat_store_note_and_leave(store, id, &event, verdict->outcome == PAT_ACCEPTED,
+					 verdict->proved, soon < deadline ? soon : deadline);
 }
 
 /* The use of a token of counted uses: the one stamp that must not fail, because it is the grant. */

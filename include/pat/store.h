@@ -119,6 +119,11 @@ int pat_store_note(struct pat_store *store, const char id[PAT_ID_LEN],
 		   const struct pat_event *event, bool accepted, bool proved,
 		   pat_deadline deadline);
 
+/* The same as the last that is done in the store, which is left then: pat_store_leave(). */
+int pat_store_note_and_leave(struct pat_store *store, const char id[PAT_ID_LEN],
+			     const struct pat_event *event, bool accepted, bool proved,
+			     pat_deadline deadline);
+
 /*
  * Makes one of `max_uses` uses: the same as noting an accepted one, but it only counts as made when
  * this returns 0, and is on disk then. PAT_E_SPENT, with nothing noted, when they were all made.

@@ -196,6 +196,66 @@ static void a_lock_file_that_is_not_to_be_trusted_is_not_opened(void **state)
 	assert_int_equal(third.fd, -1);
 }
 
+static void in_one_step_it_is_entered_as_in_two(void **state)
+{
+	struct gate third = {.fd = -1};
+
+	(void)state;
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), 0);
+	assert_int_equal(gate_enter_alone(&one, brief()), PAT_E_BUSY);
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	gate_leave(&one);
+	gate_close(&third);
+	/* Open it is also where it is not entered. */
+	assert_int_equal(gate_enter_alone(&one, brief()), 0);
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), PAT_E_BUSY);
+	assert_true(third.fd >= 0);
+	gate_leave(&one);
+	assert_int_equal(gate_enter_shared(&third, brief()), 0);
+	gate_close(&third);
+}
+
+/* Nor stays anything locked in a file that is not to be trusted. */
+static void in_one_step_as_little_is_trusted(void **state)
+{
+	struct gate third = {.fd = -1};
+
+	(void)state;
+	assert_int_equal(chmod(place.lock, 0640), 0);
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), PAT_E_UNSAFE);
+	assert_int_equal(third.fd, -1);
+	assert_int_equal(gate_enter_alone(&one, brief()), 0);
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(symlink("elsewhere", place.lock), 0);
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), PAT_E_UNSAFE);
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(mkfifo(place.lock, 0600), 0);
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), PAT_E_UNSAFE);
+	assert_int_equal(unlink(place.lock), 0);
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), PAT_E_NOSTORE);
+	assert_int_equal(third.fd, -1);
+	assert_int_not_equal(access(place.lock, F_OK), 0);
+}
+
+static void all_is_let_go_of_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(gate_take_pen(&one, brief()), 0);
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	assert_int_equal(gate_hold_record(&one, "uAAAAAAAA", 9, brief()), 0);
+	gate_let_go(&one);
+	assert_false(one.has_pen);
+	assert_int_equal(gate_take_pen(&other, brief()), 0);
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+	assert_int_equal(gate_hold_record(&other, "uAAAAAAAA", 9, brief()), 0);
+	gate_let_go(&other);
+	/* And can be had again, and let go of again. */
+	assert_int_equal(gate_enter_shared(&one, brief()), 0);
+	assert_int_equal(gate_enter_alone(&other, brief()), PAT_E_BUSY);
+	gate_let_go(&one);
+	assert_int_equal(gate_enter_alone(&other, brief()), 0);
+}
+
 static void who_only_looks_makes_no_lock_file_and_enters_with_others(void **state)
 {
 	struct gate third = {.fd = -1};
@@ -227,6 +287,9 @@ int main(void)
 			a_lock_file_that_was_removed_excludes_nobody_and_is_left_for_the_new_one),
 		with_gates(a_lock_file_that_was_removed_a_moment_ago_is_not_entered),
 		with_gates(a_lock_file_that_is_not_to_be_trusted_is_not_opened),
+		with_gates(in_one_step_it_is_entered_as_in_two),
+		with_gates(in_one_step_as_little_is_trusted),
+		with_gates(all_is_let_go_of_at_once),
 		with_gates(who_only_looks_makes_no_lock_file_and_enters_with_others),
 	};
 
