@@ -55,9 +55,9 @@ int place_stat(int dir, const char *path, int flags, struct stat *st)
 	return 0;
 }
 
-int place_judge(const struct stat *st, mode_t kind)
+int place_judge(const struct stat *st, mode_t kind, uid_t owner)
 {
-	if ((st->st_mode & S_IFMT) != kind || st->st_uid != geteuid() || (st->st_mode & 022) != 0)
+	if ((st->st_mode & S_IFMT) != kind || st->st_uid != owner || (st->st_mode & 022) != 0)
 		return PAT_E_UNSAFE;
 	/* A second name would be a second way to it. */
 	if (kind == S_IFREG && st->st_nlink != 1)
@@ -65,16 +65,16 @@ int place_judge(const struct stat *st, mode_t kind)
 	return PAT_OK;
 }
 
-int place_look(int fd, mode_t kind, struct stat *st)
+int place_look(int fd, mode_t kind, uid_t owner, struct stat *st)
 {
-	return place_stat(fd, "", AT_EMPTY_PATH, st) < 0 ? PAT_E_IO : place_judge(st, kind);
+	return place_stat(fd, "", AT_EMPTY_PATH, st) < 0 ? PAT_E_IO : place_judge(st, kind, owner);
 }
 
 int place_check_ours(int fd, mode_t kind)
 {
 	struct stat st;
 
-	return place_look(fd, kind, &st);
+	return place_look(fd, kind, geteuid(), &st);
 }
 
 /* Makes a directory that is not there, and has its name on disk: what it will hold is worth no more
@@ -97,8 +97,9 @@ static int make_directory(const char *dir)
 	return error;
 }
 
-int place_open(struct place *place, const char *path, bool make)
+static int open_directory(struct place *place, const char *path, bool make, int how)
 {
+	struct stat st;
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_MAX];
 	size_t len;
@@ -120,10 +121,21 @@ int place_open(struct place *place, const char *path, bool make)
 		if (error)
 			return error;
 	}
-	place->dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	place->dir = open(dir, how | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (place->dir < 0)
 		return errno == ENOTDIR ? PAT_E_UNSAFE : place_open_error();
-	return place_check_ours(place->dir, S_IFDIR);
+	place->owner = geteuid();
+	return place_look(place->dir, S_IFDIR, place->owner, &st);
+}
+
+int place_open(struct place *place, const char *path, bool make)
+{
+	return open_directory(place, path, make, O_RDONLY);
+}
+
+int place_find(struct place *place, const char *path)
+{
+	return open_directory(place, path, false, O_PATH);
 }
 
 bool place_has_store(const struct place *place)

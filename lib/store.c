@@ -109,7 +109,7 @@ static int open_file(struct pat_store *store, const struct place *place, int fla
 	store->fd = openat(place->dir, place->base, flags);
 	if (store->fd < 0)
 		return place_open_error();
-	error = place_look(store->fd, S_IFREG, &store->file);
+	error = place_look(store->fd, S_IFREG, place->owner, &store->file);
 	if (!error)
 		error = check_descriptor(store->fd);
 	if (!error)
@@ -448,7 +448,7 @@ static int look_from_outside(struct pat_store *store)
 {
 	struct tdbfile_header header = {.hash_size = 0};
 	struct place place;
-	int error = place_open(&place, store->path, false);
+	int error = place_find(&place, store->path);
 
 	if (!error)
 		error = open_file(store, &place, STORE_OPEN_FLAGS);
@@ -524,7 +524,8 @@ bool store_is_as_it_was(const struct pat_store *store)
 
 	return store->fd >= 0 && place_stat(AT_FDCWD, store->path, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
 	       st.st_dev == store->file.st_dev && st.st_ino == store->file.st_ino &&
-	       st.st_size == store->file.st_size && place_judge(&st, S_IFREG) == PAT_OK &&
+	       st.st_size == store->file.st_size &&
+	       place_judge(&st, S_IFREG, store->file.st_uid) == PAT_OK &&
 	       slot_look(store->fd, (uint64_t)st.st_size, &recovery, &header) == PAT_OK &&
 	       recovery == SLOT_CLEAN && header.hash_size == store->hash_size;
 }
