@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "mark.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pat/token.h"
 
@@ -18,7 +18,7 @@ static void release(pam_handle_t *pamh, void *data, int status)
 
 bool mark_set(pam_handle_t *pamh, const struct mark *mark)
 {
-	char setting[sizeof(ENV_NAME) + 1 + PAT_ID_LEN];
+	char setting[sizeof(ENV_NAME) + 1 + PAT_ID_LEN] = ENV_NAME "=";
 	struct mark *kept = malloc(sizeof(*kept));
 
 	if (kept == NULL)
@@ -28,7 +28,7 @@ bool mark_set(pam_handle_t *pamh, const struct mark *mark)
 		free(kept);
 		return false;
 	}
-	(void)snprintf(setting, sizeof(setting), ENV_NAME "=%s", mark->id);
+	memcpy(setting + sizeof(ENV_NAME), mark->id, PAT_ID_LEN);
 	if (pam_putenv(pamh, setting) == PAM_SUCCESS)
 		return true;
 	/* The phases behind must not take for a login by token what failed. */

@@ -108,6 +108,27 @@ static void a_file_of_another_owner_is_unsafe(void **state)
 	good();
 }
 
+/* As root, and as one who may read and write it, but has no say in its times. */
+static void a_file_of_another_owner_that_we_may_write_is_unsafe(void **state)
+{
+	const char *const ours[] = {place.base, place.dir, place.lock};
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0)
+		unit_skip("needs root to give files away");
+	for (size_t i = 0; i < COUNT(ours); i++)
+		assert_int_equal(chown(ours[i], OTHER_UID, (gid_t)-1), 0);
+	assert_int_equal(chmod(place.path, 0666), 0);
+	child = unit_fork();
+	if (child == 0) {
+		if (setresuid(OTHER_UID, OTHER_UID, OTHER_UID))
+			_exit(9);
+		_exit(unit_open_error(PAT_STORE_READ) == PAT_E_UNSAFE ? 0 : 1);
+	}
+	assert_int_equal(unit_wait(child), 0);
+}
+
 static void a_directory_of_another_owner_is_unsafe(void **state)
 {
 	(void)state;
@@ -625,6 +646,7 @@ int main(void)
 		with_store(a_directory_that_others_may_write_is_unsafe),
 		unit_store_test(nothing_is_made_in_an_unsafe_directory),
 		with_store(a_file_of_another_owner_is_unsafe),
+		with_store(a_file_of_another_owner_that_we_may_write_is_unsafe),
 		with_store(a_directory_of_another_owner_is_unsafe),
 		with_store(a_lock_file_that_others_may_take_is_unsafe),
 		with_store(a_process_of_another_user_cannot_open_it),
