@@ -41,7 +41,7 @@ static const char usage[] =
 	"  --listen DIR    make the sockets in DIR; without it, take those that systemd passes\n"
 	"  --store PATH    the token store (" PAT_STORE_PATH ")\n"
 	"  --config PATH   the policy (" PAT_POLICY_PATH ")\n"
-	"  --no-spare      keep no process ready for the next question of a login\n"
+	"  --no-spare      keep no processes ready for the next logins and clients\n"
 	"  --debug         log to standard error as well\n"
 	"  --check-config FILE\n"
 	"                  only say whether FILE is a policy that can be used, and what is wrong\n"

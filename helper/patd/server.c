@@ -46,7 +46,8 @@ struct door {
 	warm_up_function *warm_up;
 	serve_function *serve;
 	unsigned seconds;
-	struct spare spare; /* for the next connection */
+	struct spares spares; /* for the next connections */
+	bool served;          /* one since they were last all there */
 };
 
 struct server {
@@ -62,16 +63,13 @@ struct server {
 };
 
 /* What every child leaves behind, and with what it begins. */
-static void become_child(const struct server *server, const struct door *door)
+static void become_child(struct server *server, const struct door *door)
 {
 	close(server->signals);
 	close(server->listeners->verify);
 	close(server->listeners->varlink);
-	/* Those of others: one's own has no pid here. */
-	if (server->verify.spare.pid != 0)
-		close(server->verify.spare.fd);
-	if (server->varlink.spare.pid != 0)
-		close(server->varlink.spare.fd);
+	spare_leave(&server->verify.spares);
+	spare_leave(&server->varlink.spares);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
@@ -94,17 +92,17 @@ static _Noreturn void run_child(const struct server *server, int fd, const struc
 	_exit(status != 0 ? status : grow_exit_status(server->settings));
 }
 
-static _Noreturn void run_spare(const struct server *server, const struct door *door)
+static _Noreturn void run_spare(struct server *server, const struct door *door, int from)
 {
 	struct peer peer;
 	int fd, other;
 
 	become_child(server, door);
-	other = door->warm_up(server->settings, door->spare.fd);
+	other = door->warm_up(server->settings, from);
 	/* So that who looks sees that it serves nobody; and nobody's time passes while it waits. */
 	prctl(PR_SET_NAME, "patd-spare");
 	alarm(0);
-	fd = spare_wait(door->spare.fd, other);
+	fd = spare_wait(from, other);
 	alarm(door->seconds);
 	prctl(PR_SET_NAME, "patd");
 	if (fd < 0 || peer_get(fd, &peer) != 0)
@@ -144,15 +142,39 @@ static bool admit(struct server *server, const struct peer *peer, enum crowd_roo
 	return false;
 }
 
-/*
- * Has one wait for the next connection: made when one was served, and not when one came, whose
- * answer would wait for that.
- */
-static void keep_spare(struct server *server, struct door *door)
+static struct door *door_of(struct server *server, enum crowd_room room)
 {
-	if (!server->settings->no_spare && door->spare.pid == 0 && spare_make(&door->spare) &&
-	    door->spare.pid == 0)
-		run_spare(server, door);
+	return room == CROWD_VERIFY ? &server->verify : &server->varlink;
+}
+
+static bool lacks(const struct server *server, const struct door *door)
+{
+	return door->served && !server->settings->no_spare && spare_wanted(&door->spares);
+}
+
+/*
+ * Which door is to have one more wait for the next connection: made when one was served, and not
+ * when one came, whose answer would wait for that.
+ */
+static struct door *lacks_spare(struct server *server)
+{
+	if (lacks(server, &server->verify))
+		return &server->verify;
+	/* Making those ready would cost a crowd more than it would win. */
+	if (lacks(server, &server->varlink) && server->crowd.count < CALM)
+		return &server->varlink;
+	return NULL;
+}
+
+static void make_spare(struct server *server, struct door *door)
+{
+	bool made;
+	int fd;
+
+	made = spare_make(&door->spares, &fd);
+	if (made && fd >= 0)
+		run_spare(server, door, fd);
+	door->served = made && spare_wanted(&door->spares);
 }
 
 static pid_t make_child(struct server *server, int fd, const struct peer *peer,
@@ -168,7 +190,7 @@ static pid_t make_child(struct server *server, int fd, const struct peer *peer,
 
 static void serve(struct server *server, int fd, const struct peer *peer, struct door *door)
 {
-	pid_t pid = spare_give(&door->spare, fd);
+	pid_t pid = spare_give(&door->spares, fd);
 
 	if (pid == 0)
 		pid = make_child(server, fd, peer, door);
@@ -178,8 +200,8 @@ static void serve(struct server *server, int fd, const struct peer *peer, struct
 		kill(pid, SIGTERM);
 }
 
-/* Takes one connection, if there is one. False when there is none, or none can be taken. */
-static bool take(struct server *server, struct door *door)
+/* Takes one connection, if there is one. */
+static void take(struct server *server, struct door *door)
 {
 	int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC);
 	struct peer peer;
@@ -191,18 +213,22 @@ static bool take(struct server *server, struct door *door)
 		if (out && !server->out_of_descriptors)
 			log_line(LOG_ERR, "cannot accept: %s", strerror(errno));
 		server->out_of_descriptors = out;
-		return errno == EINTR || errno == ECONNABORTED;
+		return;
 	}
 	server->out_of_descriptors = false;
 	if (peer_get(fd, &peer) == 0 && admit(server, &peer, door->room))
 		serve(server, fd, &peer, door);
 	close(fd);
-	return true;
+}
+
+static void note_served(struct door *door)
+{
+	door->served = true;
+	spare_tidy(&door->spares);
 }
 
 static void reap(struct server *server)
 {
-	bool served[CROWD_ROOMS] = {false};
 	pid_t pid;
 	int status;
 
@@ -211,17 +237,17 @@ static void reap(struct server *server)
 
 		if (grow_take_exit(&server->grow, pid, status, server->settings))
 			continue;
-		if (spare_ended(&server->verify.spare, pid)) {
+		if (spare_ended(&server->verify.spares, pid)) {
 			log_line(LOG_WARNING, "the child that waited for a question has ended");
 			continue;
 		}
-		if (spare_ended(&server->varlink.spare, pid)) {
+		if (spare_ended(&server->varlink.spares, pid)) {
 			log_line(LOG_WARNING, "the child that waited for a client has ended");
 			continue;
 		}
 		gone = crowd_leave(&server->crowd, pid);
 		if (gone.pid != 0)
-			served[gone.room] = true;
+			note_served(door_of(server, gone.room));
 		if (gone.pid != 0 && gone.room == CROWD_VERIFY && WIFEXITED(status) &&
 		    (WEXITSTATUS(status) == VERIFY_FOR_OTHERS ||
 		     WEXITSTATUS(status) == VERIFY_FOR_NONE))
@@ -231,11 +257,6 @@ static void reap(struct server *server)
 			log_line(LOG_WARNING, "a connection of uid=%u was ended by signal %d",
 				 (unsigned)gone.uid, WTERMSIG(status));
 	}
-	if (served[CROWD_VERIFY])
-		keep_spare(server, &server->verify);
-	/* In a crowd the next is there already, and making it ready would only cost the others. */
-	if (served[CROWD_VARLINK] && server->crowd.count < CALM)
-		keep_spare(server, &server->varlink);
 }
 
 /* True if it is time to leave. */
@@ -250,21 +271,6 @@ static bool take_signals(struct server *server)
 	return leave;
 }
 
-/*
- * Some connections of each kind in turn. Not all that are there: one who connects in a loop would
- * then keep us from reaping.
- */
-static void take_some(struct server *server)
-{
-	enum { SOME = 32 };
-	bool more_verify = true, more_varlink = true;
-
-	for (int i = 0; i < SOME && (more_verify || more_varlink); i++) {
-		more_verify = more_verify && take(server, &server->verify);
-		more_varlink = more_varlink && take(server, &server->varlink);
-	}
-}
-
 static int serve_until_told(struct server *server, bool leave_when_idle)
 {
 	struct pollfd fds[] = {
@@ -277,10 +283,13 @@ static int serve_until_told(struct server *server, bool leave_when_idle)
 		bool idle = leave_when_idle && server->crowd.count == 0 && server->grow.pid == 0;
 		/* Who waits at the door cannot be let in now: look at nothing else for a moment. */
 		bool pause = server->out_of_descriptors;
+		/* Who is there goes before who may come. */
+		struct door *lacking = pause ? NULL : lacks_spare(server);
 		int ready = poll(fds, pause ? 1 : sizeof(fds) / sizeof(fds[0]),
-				 pause  ? PAUSE_MS
-				 : idle ? IDLE_MS
-					: -1);
+				 pause     ? PAUSE_MS
+				 : lacking ? 0
+				 : idle    ? IDLE_MS
+					   : -1);
 
 		/* What the kernel has no memory for now, it may have in a moment. */
 		if (ready < 0 && errno == ENOMEM)
@@ -289,11 +298,17 @@ static int serve_until_told(struct server *server, bool leave_when_idle)
 			return PAT_E_IO;
 		if (ready < 0)
 			continue;
-		if (ready == 0 && idle && !pause)
+		if (ready == 0 && lacking != NULL)
+			make_spare(server, lacking);
+		else if (ready == 0 && idle && !pause)
 			return PAT_OK;
 		if (fds[0].revents != 0 && take_signals(server))
 			return PAT_OK;
-		take_some(server);
+		/* One of each kind in turn: whoever connects in a loop keeps us from nothing. */
+		if (pause || fds[1].revents != 0)
+			take(server, &server->verify);
+		if (pause || fds[2].revents != 0)
+			take(server, &server->varlink);
 	}
 }
 
@@ -318,6 +333,8 @@ int server_run(const struct listeners *listeners, const struct settings *setting
 					.warm_up = session_warm_up,
 					.serve = session_serve,
 					.seconds = SESSION_SECONDS};
+	spare_begin(&server->verify.spares);
+	spare_begin(&server->varlink.spares);
 	server->settings = settings;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);

@@ -29,11 +29,33 @@ static void pack(struct parcel *parcel)
 					  .msg_controllen = sizeof(parcel->control.bytes)};
 }
 
-bool spare_make(struct spare *spare)
+static void shut(struct spare *spare)
 {
+	if (spare->fd >= 0)
+		close(spare->fd);
+	*spare = (struct spare){.fd = -1};
+}
+
+void spare_begin(struct spares *spares)
+{
+	*spares = (struct spares){.made = 0};
+	for (unsigned i = 0; i < SPARES; i++)
+		spares->all[i].fd = -1;
+}
+
+bool spare_wanted(const struct spares *spares)
+{
+	return spares->made - spares->given < SPARES;
+}
+
+bool spare_make(struct spares *spares, int *fd)
+{
+	struct spare *spare = &spares->all[spares->made % SPARES];
 	int ends[2];
 	pid_t pid;
 
+	*fd = -1;
+	spare_tidy(spares);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return false;
 	pid = fork();
@@ -46,7 +68,12 @@ bool spare_make(struct spare *spare)
 		return false;
 	}
 	close(ends[pid == 0 ? 0 : 1]);
-	*spare = (struct spare){.pid = pid, .fd = ends[pid == 0 ? 1 : 0]};
+	if (pid == 0) {
+		*fd = ends[1];
+		return true;
+	}
+	*spare = (struct spare){.pid = pid, .fd = ends[0]};
+	spares->made++;
 	return true;
 }
 
@@ -64,30 +91,44 @@ bool spare_pass(int fd, int connection)
 	return sendmsg(fd, &parcel.message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
-pid_t spare_give(struct spare *spare, int connection)
+pid_t spare_give(struct spares *spares, int connection)
 {
-	pid_t pid = spare->pid;
+	while (spares->given != spares->made) {
+		struct spare *spare = &spares->all[spares->given++ % SPARES];
+		pid_t pid = spare->pid;
 
-	if (pid == 0)
-		return 0;
-	if (!spare_pass(spare->fd, connection)) {
+		spare->pid = 0;
+		if (pid != 0 && spare_pass(spare->fd, connection))
+			return pid;
 		/* A child that computes elsewhere may have the other end, too. */
-		kill(pid, SIGTERM);
-		pid = 0;
+		if (pid != 0)
+			kill(pid, SIGTERM);
+		shut(spare);
 	}
-	/* Without the other end it leaves, unless it has what it waits for. */
-	close(spare->fd);
-	spare->pid = 0;
-	return pid;
+	return 0;
 }
 
-bool spare_ended(struct spare *spare, pid_t pid)
+void spare_tidy(struct spares *spares)
 {
-	if (spare->pid == 0 || spare->pid != pid)
-		return false;
-	close(spare->fd);
-	spare->pid = 0;
-	return true;
+	for (unsigned i = 0; i < SPARES; i++)
+		if (spares->all[i].pid == 0)
+			shut(&spares->all[i]);
+}
+
+bool spare_ended(struct spares *spares, pid_t pid)
+{
+	for (unsigned i = 0; i < SPARES; i++)
+		if (spares->all[i].pid == pid) {
+			shut(&spares->all[i]);
+			return true;
+		}
+	return false;
+}
+
+void spare_leave(struct spares *spares)
+{
+	for (unsigned i = 0; i < SPARES; i++)
+		shut(&spares->all[i]);
 }
 
 int spare_wait(int fd, int other)

@@ -17,25 +17,26 @@ INJECT=$BUILD/tests/tools/inject
 
 # --- looking
 
-# children_of PID: those that serve; the one that waits for a question of the module is the spare_of PID,
-# and the one that waits for a client, which has a reader, the spare_session_of PID.
+# children_of PID: those that serve; of those that wait for a question of the module, the one whose turn it
+# is, and so the oldest, is the spare_of PID, and of those that wait for a client, which have a reader, the
+# spare_session_of PID.
 children_of() {
 	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -Ls "$SPARE" | tr -dc '0-9\n'
 }
 spares_of() {
-	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -ls "$SPARE" | tr -dc '0-9\n'
+	grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | xargs -r grep -ls "$SPARE" | tr -dc '0-9\n' | sort -n
 }
 spare_of() {
 	local pid
 	for pid in $(spares_of "$1"); do
 		[ "$(children_of "$pid")" ] || echo "$pid"
-	done
+	done | head -n 1
 }
 spare_session_of() {
 	local pid
 	for pid in $(spares_of "$1"); do
 		[ -z "$(children_of "$pid")" ] || echo "$pid"
-	done
+	done | head -n 1
 }
 SPARE='^Name:[[:space:]]*patd-spare$'
 
