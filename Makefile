@@ -88,7 +88,8 @@ ALL_LDFLAGS = -Wl,--as-needed $(LDHARDENING) $(LDFLAGS)
 # The module links these and nothing else: each one is a cost and a risk to every login.
 MODULE_LIBS = -lpam -ltdb -lsodium
 PATD_LIBS = -lpam -ltdb -lsodium -ljansson -linih -lseccomp
-PATCTL_LIBS = -ljansson -lsmartcols
+# And libsmartcols, which is loaded where a table is printed.
+PATCTL_LIBS = -ljansson -ldl
 PATSTORE_LIBS = -ltdb -lsodium -ljansson
 UNIT_LIBS = -lcmocka -ltdb -lsodium -ljansson -linih -lseccomp -lpam -lpthread
 
@@ -167,7 +168,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(PATD_PARTS) $(LIB)
 PATCTL_PARTS = $(filter-out %/main.o,$(call objects,helper/patctl))
 
 $(BUILD)/tests/unit/test_doctor_%: $(BUILD)/tests/unit/test_doctor_%.o $(PATCTL_PARTS) $(LIB)
-	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS) -lsmartcols
+	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(UNIT_LIBS) -ldl
 
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIB)
 	$(call say,LD)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ -lpam -ltdb -lsodium -lpthread

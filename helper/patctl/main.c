@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -47,8 +46,6 @@ int main(int argc, char **argv)
 	occupy_standard_descriptors();
 	close_memory();
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* Widths and character set only: messages and numbers are the same everywhere. */
-	(void)setlocale(LC_CTYPE, "");
 	/* In step with standard error, where both go to one log. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "table.h"
 
-#include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "screen.h"
+#include "smartcols.h"
 #include "tell.h"
 
 /* What the columns beside one that is wrapped need, and how narrow that may become. */
@@ -13,6 +13,7 @@
 #define WRAP_MIN 24
 
 struct table {
+	const struct smartcols *lib;
 	struct libscols_table *scols;
 	const struct table_column *columns;
 	size_t count;
@@ -30,34 +31,40 @@ static void add_column(struct table *table, const struct table_column *column, b
 {
 	static const int flags[] = {
 		[TABLE_WHOLE] = 0, [TABLE_CUT] = SCOLS_FL_TRUNC, [TABLE_WRAP] = SCOLS_FL_WRAP};
-	struct libscols_column *added = scols_table_new_column(table->scols, column->heading, 0,
-							       narrow ? flags[column->narrow] : 0);
+	const struct smartcols *lib = table->lib;
+	struct libscols_column *added = lib->table_new_column(table->scols, column->heading, 0,
+							      narrow ? flags[column->narrow] : 0);
 
 	if (added == NULL)
 		out_of_memory();
 	if (narrow && column->narrow == TABLE_WRAP)
-		must(scols_column_set_wrapfunc(added, scols_wrapnl_chunksize,
-					       scols_wrapnl_nextchunk, NULL));
+		must(lib->column_set_wrapfunc(added, lib->wrapnl_chunksize, lib->wrapnl_nextchunk,
+					      NULL));
 }
 
 struct table *table_new(const struct options *options, const struct table_column *columns,
 			size_t count)
 {
 	struct screen screen = screen_of_output();
-	struct table *table = malloc(sizeof(*table));
-	struct libscols_table *scols = scols_new_table();
+	const struct smartcols *lib = smartcols();
+	struct libscols_table *scols;
+	struct table *table;
 
+	if (lib == NULL)
+		return NULL;
+	table = malloc(sizeof(*table));
+	scols = lib->new_table();
 	if (table == NULL || scols == NULL)
 		out_of_memory();
-	*table = (struct table){.scols = scols, .columns = columns, .count = count};
+	*table = (struct table){.lib = lib, .scols = scols, .columns = columns, .count = count};
 	/* Not encoded again: cells are shown(). */
-	must(scols_table_enable_noencoding(scols, 1));
-	must(scols_table_enable_noheadings(scols, given(options, OPTION_NO_LEGEND)));
-	must(scols_table_set_termforce(scols, screen.terminal ? SCOLS_TERMFORCE_ALWAYS
-							      : SCOLS_TERMFORCE_NEVER));
-	must(scols_table_enable_colors(scols, screen.colour));
+	must(lib->table_enable_noencoding(scols, 1));
+	must(lib->table_enable_noheadings(scols, given(options, OPTION_NO_LEGEND)));
+	must(lib->table_set_termforce(scols, screen.terminal ? SCOLS_TERMFORCE_ALWAYS
+							     : SCOLS_TERMFORCE_NEVER));
+	must(lib->table_enable_colors(scols, screen.colour));
 	if (screen.terminal) {
-		must(scols_table_set_termwidth(scols, screen.width));
+		must(lib->table_set_termwidth(scols, screen.width));
 		table->wrap = screen.width > BESIDE + WRAP_MIN ? screen.width - BESIDE : WRAP_MIN;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -97,8 +104,11 @@ void table_add(struct table *table, const char *const *cells, enum table_colour 
 {
 	static const char *const sequences[] = {
 		[TABLE_DIM] = "\033[2m", [TABLE_YELLOW] = "\033[33m"};
-	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
+	struct libscols_line *line;
 
+	if (table == NULL)
+		return;
+	line = table->lib->table_new_line(table->scols, NULL);
 	if (line == NULL)
 		out_of_memory();
 	for (size_t i = 0; i < table->count; i++) {
@@ -110,18 +120,21 @@ void table_add(struct table *table, const char *const *cells, enum table_colour 
 			cell = broken(whole, table->wrap);
 			free(whole);
 		}
-		must(scols_line_set_data(line, i, cell));
+		must(table->lib->line_set_data(line, i, cell));
 		free(cell);
 	}
 	if (colour != TABLE_PLAIN)
-		must(scols_line_set_color(line, sequences[colour]));
+		must(table->lib->line_set_color(line, sequences[colour]));
 }
 
 int table_print(struct table *table)
 {
-	int error = scols_print_table(table->scols);
+	int error;
 
-	scols_unref_table(table->scols);
+	if (table == NULL)
+		return STATUS_FAILED;
+	error = table->lib->print_table(table->scols);
+	table->lib->unref_table(table->scols);
 	free(table);
 	if (error == 0)
 		return STATUS_OK;

@@ -17,7 +17,8 @@ enum table_colour { TABLE_PLAIN, TABLE_DIM, TABLE_YELLOW };
 
 struct table;
 
-/* `columns` must live as long as the table. */
+/* `columns` must live as long as the table. NULL, which the others take, where none can be printed,
+ * of which the caller of the program was told. */
 struct table *table_new(const struct options *options, const struct table_column *columns,
 			size_t count);
 
@@ -25,7 +26,7 @@ struct table *table_new(const struct options *options, const struct table_column
  */
 void table_add(struct table *table, const char *const *cells, enum table_colour colour);
 
-/* Prints and frees it. */
+/* Prints and frees it. STATUS_OK or STATUS_FAILED. */
 int table_print(struct table *table);
 
 #endif

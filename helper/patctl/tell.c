@@ -2,6 +2,7 @@
 #include "tell.h"
 
 #include <langinfo.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,9 +34,28 @@ void out_of_memory(void)
 	_exit(STATUS_FAILED);
 }
 
+/*
+ * Widths and character set only: messages and numbers are the same everywhere. It is not looked up
+ * before there is text that it makes a difference to, which most commands have none of.
+ */
 static bool is_utf8_locale(void)
 {
-	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	static bool known, utf8;
+
+	if (!known) {
+		(void)setlocale(LC_CTYPE, "");
+		utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+		known = true;
+	}
+	return utf8;
+}
+
+/* Whether it is shown as it is, wherever that is. */
+static bool is_plain(const char *text)
+{
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
 }
 
 /* Writes `text` with every byte that is not ASCII as \xHH; there is room for four times its length.
@@ -77,14 +97,18 @@ static char *put_plain(char *dst, const char *text, size_t len, bool utf8)
 
 char *shown(const char *text)
 {
-	bool utf8 = is_utf8_locale();
 	char *result, *end;
+	bool plain, utf8;
 
 	if (text == NULL)
 		text = "";
-	result = end = malloc(PAT_ESCAPED(strlen(text)));
+	plain = is_plain(text);
+	result = end = plain ? strdup(text) : malloc(PAT_ESCAPED(strlen(text)));
 	if (result == NULL)
 		out_of_memory();
+	if (plain)
+		return result;
+	utf8 = is_utf8_locale();
 	*end = '\0';
 	while (*text != '\0') {
 		size_t len = strcspn(text, "\"\\");

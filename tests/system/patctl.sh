@@ -402,6 +402,42 @@ run alice revoke $(alice list --no-legend -o id)
 exited 'what a list shows, revoke accepts' 0
 is 'all of it' "$(names)" ''
 
+# --- in which character set
+
+create 'küche 日本' --expires 40d -o "$W/tmp/kitchen" 2>/dev/null
+rm -f "$W/tmp/kitchen"
+create 'kitchen' --expires 41d -o "$W/tmp/kitchen" 2>/dev/null
+rm -f "$W/tmp/kitchen"
+in_locale() {
+	run as alice env LC_ALL="$1" patctl list --no-legend -o name,status "${@:2}"
+}
+in_locale C.UTF-8
+is 'where the locale is UTF-8, a list is aligned by the width of its characters' "$out" \
+	$'küche 日本 active\nkitchen    active'
+in_locale C
+is 'elsewhere what is not ASCII is escaped' "$out" \
+	$'k\\xc3\\xbcche \\xe6\\x97\\xa5\\xe6\\x9c\\xac active\nkitchen                               active'
+run as alice env LC_ALL=C.UTF-8 patctl list --json
+like 'JSON is ASCII' "$out" 'k\\u00[fF][cC]che'
+run as alice env LC_ALL=C.UTF-8 patctl show 'küch'
+like 'so it is in messages: as it is in UTF-8' "$err" 'küch'
+run as alice env LC_ALL=C patctl show 'küch'
+like 'and escaped elsewhere' "$err" 'k\\xc3\\xbcch'
+
+# --- without the library for tables
+
+mkdir "$W/tmp/broken" && : >"$W/tmp/broken/libsmartcols.so.1"
+run as alice env LD_LIBRARY_PATH="$W/tmp/broken" patctl list
+exited 'a list needs the library that prints tables' 1
+like 'and names it where that cannot be loaded' "$err" 'libsmartcols'
+is 'with nothing on standard output' "$out" ''
+run as alice env LD_LIBRARY_PATH="$W/tmp/broken" patctl list --json
+exited 'as JSON it needs none' 0
+is 'and has all' "$(python 'len(it)')" 2
+run as alice env LD_LIBRARY_PATH="$W/tmp/broken" patctl revoke kitchen
+exited 'a token can be revoked without' 0
+alice revoke -q 'küche 日本'
+
 # --- many tokens at once
 
 create -q many
