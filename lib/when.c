@@ -323,7 +323,6 @@ char *pat_localtime(char dst[PAT_LOCALTIME_MAX], int64_t when)
 	struct tm tm;
 	char *end;
 
-	tzset();
 	/* A zone east of Greenwich has its year 10000 before UTC does. */
 	if (localtime_r(&t, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
 		return pat_rfc3339(dst, when);

@@ -135,12 +135,26 @@ static json_t *select_tokens(struct view *view, const json_t *answers)
 		json_t *token = json_object_get(answer, "token");
 
 		if (json_is_object(token) && is_shown(view, token) &&
-		    json_array_append_new(tokens, json_token(token)) != 0)
+		    json_array_append(tokens, token) != 0)
 			out_of_memory();
 	}
 	result = sorted(view, tokens);
 	json_decref(tokens);
 	return result;
+}
+
+static void print_json(const json_t *tokens)
+{
+	json_t *objects = json_array(), *token;
+	size_t i;
+
+	json_array_foreach(tokens, i, token)
+	{
+		if (json_array_append_new(objects, json_token(token)) != 0)
+			out_of_memory();
+	}
+	output_json(objects);
+	json_decref(objects);
 }
 
 static int print(const struct options *options, const struct view *view, const json_t *tokens)
@@ -149,7 +163,7 @@ static int print(const struct options *options, const struct view *view, const j
 	int status = STATUS_OK;
 
 	if (given(options, OPTION_JSON))
-		output_json(tokens);
+		print_json(tokens);
 	else if (found)
 		status = columns_print(options, view->columns, view->count, tokens);
 	else if (!given(options, OPTION_QUIET) &&
@@ -182,8 +196,6 @@ static int print_stream(const struct options *options, struct view *view, json_t
 
 	if (status != STATUS_OK)
 		return status;
-	/* Not a write for each line. */
-	(void)setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	status = client_call_each(&client, "List", parameters, stream, view);
 	client_close(&client);
 	if (status != STATUS_OK)
@@ -220,6 +232,7 @@ static int print_all(const struct options *options, struct view *view, json_t *p
 
 int command_list(const struct options *options)
 {
+	static char buffer[32768];
 	json_t *parameters;
 	struct view view;
 	int status = read_view(options, &view);
@@ -232,6 +245,8 @@ int command_list(const struct options *options)
 		request_set(parameters, "all_users", json_true());
 	if (given(options, OPTION_ALL) || view.expired)
 		request_set(parameters, "ended", json_true());
+	/* Not a write for each line. */
+	(void)setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	status = view.streamed ? print_stream(options, &view, parameters)
 			       : print_all(options, &view, parameters);
 	json_decref(parameters);

@@ -30,7 +30,8 @@ int pat_when_parse(const char *text, int64_t now, int64_t *out);
 #define PAT_RFC3339_MAX 32
 char *pat_rfc3339(char dst[PAT_RFC3339_MAX], int64_t when);
 
-/* Local time with its zone, "2027-01-31 19:00:00 CET". Returns dst. */
+/* Local time with its zone, "2027-01-31 19:00:00 CET". Returns dst. The zone is that of the first
+ * such call, or of the last tzset(3), which asks the disk: a list has many times. */
 #define PAT_LOCALTIME_MAX 64
 char *pat_localtime(char dst[PAT_LOCALTIME_MAX], int64_t when);
 
