@@ -121,6 +121,8 @@ int grants_revoke_by_secret(const char *store, const struct pat_token *token, ui
 /*
  * Calls `each` for the tokens of an owner, newest last, or of everybody with owner NULL, in no
  * order, until it returns other than 0, and returns that. The store is not held while `each` runs.
+ * Those of everybody are read by and by, so that any number of them takes the same memory: each
+ * that is there all along is listed once, whatever becomes of the store meanwhile.
  */
 int grants_list(const char *store, const struct pat_account *owner,
 		int (*each)(const struct grant_view *view, void *data), void *data);

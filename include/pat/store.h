@@ -150,6 +150,30 @@ int pat_store_each(struct pat_store *store,
 			       size_t value_len, void *data),
 		   void *data);
 
+/*
+ * The same by and by: goes on from where the walk is, until at least `enough` records were handed
+ * on, or the end of all is reached; *more tells which. In between, the store may be left, closed
+ * and changed, and give way to another that has more or fewer chains: a record that is there all
+ * along is handed on once, all the same; one that comes meanwhile, once or not at all. PAT_E_BUSY
+ * when it was given too many different numbers of chains. Not to be gone on with after an error but
+ * PAT_E_DAMAGED, which comes at the end.
+ *
+ * Where a record is depends on the hash of its key, and on how many chains there are. So it is
+ * enough to know for each such number up to which chain the walk went.
+ */
+#define PAT_WALK_TABLES 16
+struct pat_walk { /* {0}: at its beginning */
+	unsigned count, now;
+	struct {
+		uint32_t chains, done;
+	} tables[PAT_WALK_TABLES];
+	bool damaged; /* something was not reached, or is where nobody finds it */
+};
+int pat_store_each_some(struct pat_store *store, struct pat_walk *walk, size_t enough,
+			int (*each)(const unsigned char *key, size_t key_len,
+				    const unsigned char *value, size_t value_len, void *data),
+			void *data, bool *more);
+
 /* TDB's own check of the file's structure (not of the records): 0 or PAT_E_DAMAGED. */
 int pat_store_check_structure(struct pat_store *store);
 
