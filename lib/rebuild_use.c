@@ -11,7 +11,7 @@ static int decode_use(struct rebuild *rebuild, const struct source *source,
 		      const struct salvage_record *record, struct pat_use *use)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
-	int error = pat_use_decode_counts(record->key.bytes + 1, rebuild->value, record->len, use);
+	int error = pat_use_decode_newest(record->key.bytes + 1, rebuild->value, record->len, use);
 
 	for (int i = 0;
 	     error == PAT_E_DAMAGED && source->live >= 0 && record->place == SALVAGE_REACHED &&
@@ -21,7 +21,7 @@ static int decode_use(struct rebuild *rebuild, const struct source *source,
 			(void)nanosleep(&pause, NULL);
 		if (pread(source->live, rebuild->value, record->len, (off_t)record->value_at) ==
 		    (ssize_t)record->len)
-			error = pat_use_decode_counts(record->key.bytes + 1, rebuild->value,
+			error = pat_use_decode_newest(record->key.bytes + 1, rebuild->value,
 						      record->len, use);
 	}
 	return error;

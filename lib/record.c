@@ -189,7 +189,7 @@ int pat_record_verify(const struct pat_key *key, const unsigned char *buf, size_
 	struct bytes b;
 
 	if (key->bytes[0] == 'u' && key->len == 1 + PAT_ID_LEN)
-		return pat_use_decode_counts(key->bytes + 1, buf, len, &use);
+		return pat_use_decode_newest(key->bytes + 1, buf, len, &use);
 	return record_unseal(key, buf, len, &b);
 }
 

@@ -134,19 +134,12 @@ static bool is_newer(const struct pat_use *a, const struct pat_use *b)
 			 b->refused_proved - b->refused_unproved) > 0;
 }
 
-int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
-			  struct pat_use *use)
+static int get_both(const struct pat_key *key, const unsigned char *buf, struct pat_use *use)
 {
-	struct pat_key key = pat_key_use(id);
 	struct pat_use other;
-	int error, error_of_other;
+	int error = get_copy(key, buf, use);
+	int error_of_other = get_copy(key, buf + COPY_LEN, &other);
 
-	if (len != PAT_USE_SIZE) {
-		memset(use, 0, sizeof(*use));
-		return PAT_E_DAMAGED;
-	}
-	error = get_copy(&key, buf, use);
-	error_of_other = get_copy(&key, buf + COPY_LEN, &other);
 	if (error == PAT_E_VERSION || error_of_other == PAT_E_VERSION)
 		return PAT_E_VERSION;
 	if (error_of_other == PAT_OK && (error || is_newer(&other, use))) {
@@ -155,6 +148,52 @@ int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, s
 	}
 	use->cut = error || error_of_other;
 	return error && error_of_other ? PAT_E_DAMAGED : PAT_OK;
+}
+
+/* How many events a copy says that it counts, whether it is whole or not. */
+static uint64_t events_in(const unsigned char *copy)
+{
+	struct bytes b = bytes_for_reading(copy + VERSION_LEN, 3 * 8);
+	uint64_t events = bytes_get_uint(&b, 8);
+
+	events += bytes_get_uint(&b, 8);
+	return events + bytes_get_uint(&b, 8);
+}
+
+int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+			  struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+
+	if (len != PAT_USE_SIZE) {
+		memset(use, 0, sizeof(*use));
+		return PAT_E_DAMAGED;
+	}
+	return get_both(&key, buf, use);
+}
+
+int pat_use_decode_newest(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+			  struct pat_use *use)
+{
+	struct pat_key key = pat_key_use(id);
+	bool second;
+	int error;
+
+	if (len != PAT_USE_SIZE) {
+		memset(use, 0, sizeof(*use));
+		return PAT_E_DAMAGED;
+	}
+	if (buf[0] != PAT_SCHEMA || buf[COPY_LEN] != PAT_SCHEMA)
+		return get_both(&key, buf, use);
+	/* If the one that says that it is the newer one is whole, the other does not matter. */
+	second = (int64_t)(events_in(buf + COPY_LEN) - events_in(buf)) > 0;
+	error = get_copy(&key, second ? buf + COPY_LEN : buf, use);
+	if (error) {
+		second = !second;
+		error = get_copy(&key, second ? buf + COPY_LEN : buf, use);
+	}
+	use->copy = second;
+	return error;
 }
 
 int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,

@@ -166,8 +166,13 @@ int pat_use_encode(const char id[PAT_ID_LEN], const struct pat_use *use, unsigne
 int pat_use_decode(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
 		   struct pat_use *use);
 
-/* The same without the history, which cannot be wrong but only missing: a third of the work. */
+/* The same without the history, which cannot be wrong but only missing. */
 int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
+			  struct pat_use *use);
+
+/* The same without telling whether a copy was cut: half of the work, and not for who goes on to
+ * write. */
+int pat_use_decode_newest(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
 			  struct pat_use *use);
 
 /*
