@@ -45,7 +45,7 @@ struct rebuild {
 	bool noting;                 /* what is changed meanwhile is noted */
 	uint64_t noted;              /* how many of those notes were read */
 	uint64_t commits;            /* among which so many of them */
-	struct pat_key *later;       /* use records that somebody held as they were to be read */
+	struct pat_key *later;       /* use records that are to be read in the store again */
 	size_t later_count, later_room;
 	bool pen_lent;             /* others could change grants since the store was read */
 	unsigned attempt;          /* 0: the first */
@@ -114,6 +114,9 @@ int rebuild_verify(struct rebuild *rebuild);
  * may be left for later.
  */
 int rebuild_replay(struct rebuild *rebuild, bool alone);
+
+/* A use record is to be copied from the store again then. 0 or PAT_E_NOMEM. */
+int rebuild_leave_for_later(struct rebuild *rebuild, const struct pat_key *key);
 
 /* Whether the reading is to be given up because somebody has waited long enough for the pen. */
 bool rebuild_gives_way(struct rebuild *rebuild);

@@ -27,7 +27,7 @@ static bool is_use(const struct pat_key *key)
 	return key->bytes[0] == 'u' && key->len == 1 + PAT_ID_LEN;
 }
 
-static int leave_for_later(struct rebuild *rebuild, const struct pat_key *key)
+int rebuild_leave_for_later(struct rebuild *rebuild, const struct pat_key *key)
 {
 	if (rebuild->later_count == rebuild->later_room) {
 		size_t room = rebuild->later_room ? rebuild->later_room * 2 : 64;
@@ -170,7 +170,7 @@ static int replay_one(struct rebuild *rebuild, const struct pat_key *key, bool a
 	/* Its note is there before it is: who has it may be about to write. */
 	if (hold &&
 	    gate_hold_record(&rebuild->gate, key->bytes, key->len, pat_deadline_in(HOLD_MS)) != 0)
-		return leave_for_later(rebuild, key);
+		return rebuild_leave_for_later(rebuild, key);
 	result = read_live(rebuild, key, &len);
 	if (hold)
 		gate_release_record(&rebuild->gate, key->bytes, key->len);
@@ -237,15 +237,29 @@ static int replay_notes(struct rebuild *rebuild, bool alone)
 	return error;
 }
 
+/* What was left for later; some of it, not alone, once more. */
+static int replay_later(struct rebuild *rebuild, bool alone)
+{
+	struct pat_key *keys = rebuild->later;
+	size_t count = rebuild->later_count;
+	int error;
+
+	rebuild->later = NULL;
+	rebuild->later_count = rebuild->later_room = 0;
+	error = replay_some(rebuild, keys, count, alone);
+	free(keys);
+	return error;
+}
+
 int rebuild_replay(struct rebuild *rebuild, bool alone)
 {
 	int error = PAT_OK;
 
 	if (!rebuild->noting)
 		return PAT_OK;
-	error = replay_notes(rebuild, alone);
-	if (!error && alone)
-		error = replay_some(rebuild, rebuild->later, rebuild->later_count, true);
+	error = replay_later(rebuild, alone);
+	if (!error)
+		error = replay_notes(rebuild, alone);
 	if (alone || error) {
 		if (rebuild->out_tdb != NULL)
 			tdb_close(rebuild->out_tdb);

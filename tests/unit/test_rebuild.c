@@ -898,6 +898,37 @@ static void a_failure_at_any_step_leaves_the_old_state_and_no_rest(void **state)
 	}
 }
 
+/* One byte of each write at a time; of long ones only some. */
+static void a_new_file_that_is_not_what_was_written_does_not_become_the_store(void **state)
+{
+	struct contents before = contents_of_store(), after;
+	int steps = steps_of(PAT_REBUILD_STORE);
+	unsigned refused = 0;
+
+	(void)state;
+	for (int step = 1; step <= steps; step++) {
+		size_t far = 0;
+
+		do {
+			int error;
+
+			arm(FAULT_WRONG, step);
+			fault.where = far;
+			error = do_task(PAT_REBUILD_STORE);
+			disarm();
+			refused += error == PAT_E_DAMAGED;
+			after = contents_of_store();
+			if (after.records != before.records || after.sum != before.sum)
+				fail_msg("byte %zu of step %d is wrong, and the store now", far,
+					 step);
+			sound();
+			assert_int_equal(unit_count_entries(place.dir), 2);
+			far += far < 256 ? 4 : 331;
+		} while (fault.was_there);
+	}
+	assert_true(refused > 100);
+}
+
 static void a_failed_backup_leaves_no_file(void **state)
 {
 	int steps = steps_of(PAT_REBUILD_BACKUP);
@@ -1095,6 +1126,7 @@ int main(void)
 		with_store(who_looks_gives_way_to_a_revocation),
 		with_store(killed_at_any_step_it_leaves_a_whole_store),
 		with_store(a_failure_at_any_step_leaves_the_old_state_and_no_rest),
+		with_store(a_new_file_that_is_not_what_was_written_does_not_become_the_store),
 		with_store(a_failed_backup_leaves_no_file),
 		with_store(a_mint_that_was_cut_off_is_not_invented),
 		with_store(what_a_mint_that_was_cut_off_has_left_is_not_taken_for_a_token),

@@ -19,17 +19,20 @@ enum fault_kind {
 	FAULT_FAIL,      /* this call fails */
 	FAULT_FAIL_ALL,  /* this call fails, and every one after it */
 	FAULT_DISK_FULL, /* as FAIL_ALL, but for writing alone, with ENOSPC */
+	FAULT_WRONG,     /* another byte arrives than the one that is to be written */
 	FAULT_STOP,      /* half is written, then the process stops; continued, it writes all */
 };
 
 static struct {
 	bool armed;
 	enum fault_kind kind;
-	int at;    /* the step that fails, from 1 */
-	int also;  /* another one, if not 0 */
-	int every; /* and each that is a multiple of this, if not 0 */
-	int error; /* with which errno; 0 for EIO */
-	int seen;  /* steps so far */
+	int at;         /* the step that fails, from 1 */
+	int also;       /* another one, if not 0 */
+	int every;      /* and each that is a multiple of this, if not 0 */
+	int error;      /* with which errno; 0 for EIO */
+	int seen;       /* steps so far */
+	size_t where;   /* the byte that is wrong, of what is written */
+	bool was_there; /* it has so many */
 	char trace[4096];
 	size_t traced;
 } fault;
@@ -48,7 +51,7 @@ static bool fails(char step)
 	      (fault.every && fault.seen % fault.every == 0) ||
 	      (fault.seen > fault.at &&
 	       (fault.kind == FAULT_FAIL_ALL || fault.kind == FAULT_DISK_FULL));
-	if (!now || fault.kind == FAULT_NONE)
+	if (!now || fault.kind == FAULT_NONE || (fault.kind == FAULT_WRONG && step != 'w'))
 		return false;
 	if (fault.kind == FAULT_KILL)
 		raise(SIGKILL);
@@ -127,10 +130,27 @@ static UNUSED bool shadow_clean(void)
 		raise(fault.kind == FAULT_TEAR ? SIGKILL : SIGSTOP);      \
 	} while (0)
 
+/* What is to be written instead. */
+static const void *wrong(const void *data, size_t len)
+{
+	static unsigned char copy[1 << 18];
+
+	fault.was_there = fault.where < len && len <= sizeof(copy);
+	if (!fault.was_there)
+		return data;
+	memcpy(copy, data, len);
+	copy[fault.where] ^= 1;
+	return copy;
+}
+
 #define WRAP_PWRITE(name, offset_type)                                                  \
 	EXPORTED ssize_t name(int fd, const void *data, size_t len, offset_type offset) \
 	{                                                                               \
-		if (fails('w'))                                                         \
+		bool failed = fails('w');                                               \
+                                                                                        \
+		if (failed && fault.kind == FAULT_WRONG)                                \
+			data = wrong(data, len);                                        \
+		else if (failed)                                                        \
 			TEAR(real(name)(fd, data, len / 2, offset));                    \
 		shadow_write(fd, len, (off_t)offset);                                   \
 		return real(name)(fd, data, len, offset);                               \
@@ -167,7 +187,11 @@ WRAP_SYNC(fdatasync)
 
 EXPORTED ssize_t write(int fd, const void *data, size_t len)
 {
-	if (fails('w'))
+	bool failed = fails('w');
+
+	if (failed && fault.kind == FAULT_WRONG)
+		data = wrong(data, len);
+	else if (failed)
 		TEAR(real(write)(fd, data, len / 2));
 	return real(write)(fd, data, len);
 }
