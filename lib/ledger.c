@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "pat/error.h"
-#include "tdbfile.h"
+#include "table.h"
 
 static uint32_t mask_for(size_t count)
 {
@@ -16,9 +16,16 @@ static uint32_t mask_for(size_t count)
 	return size - 1;
 }
 
+/* Ids are random, and what is not is met by all of them being told apart in the end. */
+static uint32_t hash(uint64_t number)
+{
+	return (uint32_t)(number * 0x9e3779b97f4a7c15 >> 32);
+}
+
 int ledger_open(struct ledger *ledger, size_t tokens)
 {
-	*ledger = (struct ledger){.token_mask = mask_for(tokens), .uid_mask = mask_for(tokens / 8)};
+	*ledger = (struct ledger){.token_mask = mask_for(2 * tokens),
+				  .uid_mask = mask_for(tokens / 8)};
 	ledger->token_room = (uint32_t)(tokens < 1024 ? 1024 : tokens + tokens / 16);
 	ledger->uid_room = 1024;
 	ledger->token_count = ledger->uid_count = 1;
@@ -26,6 +33,9 @@ int ledger_open(struct ledger *ledger, size_t tokens)
 	ledger->uids = reallocarray(NULL, ledger->uid_room, sizeof(*ledger->uids));
 	ledger->token_heads = calloc(ledger->token_mask + 1UL, sizeof(*ledger->token_heads));
 	ledger->uid_heads = calloc(ledger->uid_mask + 1UL, sizeof(*ledger->uid_heads));
+	table_wants_large_pages(ledger->tokens, ledger->token_room * sizeof(*ledger->tokens));
+	table_wants_large_pages(ledger->token_heads,
+				(ledger->token_mask + 1UL) * sizeof(*ledger->token_heads));
 	return ledger->tokens && ledger->uids && ledger->token_heads && ledger->uid_heads
 		       ? PAT_OK
 		       : PAT_E_NOMEM;
@@ -42,12 +52,21 @@ void ledger_close(struct ledger *ledger)
 
 static uint32_t *token_head(const struct ledger *ledger, const char id[PAT_ID_LEN])
 {
-	return &ledger->token_heads[tdbfile_hash(id, PAT_ID_LEN) & ledger->token_mask];
+	uint64_t number;
+
+	_Static_assert(sizeof(number) == PAT_ID_LEN, "an id is a number");
+	memcpy(&number, id, sizeof(number));
+	return &ledger->token_heads[hash(number) & ledger->token_mask];
 }
 
 static uint32_t *uid_head(const struct ledger *ledger, uint32_t uid)
 {
-	return &ledger->uid_heads[tdbfile_hash(&uid, sizeof(uid)) & ledger->uid_mask];
+	return &ledger->uid_heads[hash(uid) & ledger->uid_mask];
+}
+
+void ledger_expect(const struct ledger *ledger, const char id[PAT_ID_LEN])
+{
+	__builtin_prefetch(token_head(ledger, id));
 }
 
 struct ledger_token *ledger_find(const struct ledger *ledger, const char id[PAT_ID_LEN])

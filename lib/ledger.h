@@ -64,6 +64,9 @@ void ledger_close(struct ledger *ledger);
 struct ledger_token *ledger_find(const struct ledger *ledger, const char id[PAT_ID_LEN]);
 struct ledger_uid *ledger_find_uid(const struct ledger *ledger, uint32_t uid);
 
+/* A look-up is about to come, and what it needs is fetched meanwhile. */
+void ledger_expect(const struct ledger *ledger, const char id[PAT_ID_LEN]);
+
 /* The same, and it is added when there is none. NULL: out of memory. */
 struct ledger_token *ledger_add(struct ledger *ledger, const char id[PAT_ID_LEN]);
 struct ledger_uid *ledger_add_uid(struct ledger *ledger, uint32_t uid);

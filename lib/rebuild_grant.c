@@ -185,10 +185,11 @@ int rebuild_take_grant(struct rebuild *rebuild, struct source *source,
 		       const struct salvage_record *record)
 {
 	const char *id = record->key.bytes + 1;
-	struct ledger_token *token = ledger_find(&rebuild->ledger, id);
+	struct ledger_token *token;
 	struct pat_grant grant;
 	int error = pat_grant_decode(id, rebuild->value, record->len, &grant);
 
+	token = ledger_find(&rebuild->ledger, id);
 	if (error == PAT_E_DAMAGED) {
 		if (record->place != SALVAGE_REACHED)
 			return PAT_OK;

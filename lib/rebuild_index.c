@@ -38,6 +38,7 @@ static int load(struct rebuild *rebuild, const struct ledger_uid *uid, struct pa
 static void keep_listed(struct rebuild *rebuild, const struct ledger_uid *uid,
 			struct indexing *indexing)
 {
+	enum { AHEAD = 8 };
 	struct pat_key key = pat_key_index(uid->uid);
 
 	for (uint32_t i = 0; i < indexing->was.count; i++) {
@@ -45,6 +46,8 @@ static void keep_listed(struct rebuild *rebuild, const struct ledger_uid *uid,
 		struct ledger_token *token = find(rebuild, id);
 		const char *fault = NULL;
 
+		if (i + AHEAD < indexing->was.count)
+			ledger_expect(&rebuild->ledger, indexing->was.ids[i + AHEAD]);
 		if (token == NULL)
 			fault = "it names a token that there is not";
 		else if (token->uid != uid->uid)

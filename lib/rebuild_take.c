@@ -98,6 +98,11 @@ static int take_one(struct rebuild *rebuild, struct source *source,
 	    (strlen(key) == record->key.len && pat_text_valid(key, 1, PAT_KEY_MAX))) {
 		bool has_id = record->key.len == 1 + PAT_ID_LEN;
 
+		/* Both are needed once its checksum has been reckoned. */
+		if (has_id)
+			ledger_expect(&rebuild->ledger, key + 1);
+		if (rebuild->writing)
+			tdbwrite_expect(&rebuild->out, record->full_hash);
 		if (has_id && key[0] == 't')
 			return rebuild_take_grant(rebuild, source, record);
 		if (has_id && key[0] == 'u')
@@ -114,7 +119,7 @@ static int take_one(struct rebuild *rebuild, struct source *source,
 
 int rebuild_take(struct rebuild *rebuild, struct source *source, enum salvage_place place)
 {
-	enum { NOW_AND_THEN = 32 };
+	enum { NOW_AND_THEN = 64 };
 	int error = PAT_OK;
 
 	for (size_t i = 0; !error && i < source->salvage.count; i++) {

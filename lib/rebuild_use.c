@@ -81,11 +81,12 @@ int rebuild_take_use(struct rebuild *rebuild, struct source *source,
 		     const struct salvage_record *record)
 {
 	const char *id = record->key.bytes + 1;
-	struct ledger_token *token = ledger_find(&rebuild->ledger, id);
+	struct ledger_token *token;
 	const bool reached = record->place == SALVAGE_REACHED;
 	struct pat_use use;
 	int error = decode_use(rebuild, source, record, &use);
 
+	token = ledger_find(&rebuild->ledger, id);
 	if (error == PAT_E_DAMAGED && reached) {
 		rebuild_tell(rebuild, PAT_NEWS_FAULT, &record->key,
 			     "damaged: its checksum does not hold");

@@ -8,19 +8,25 @@
 
 #include "pat/error.h"
 #include "salvage_private.h"
+#include "table.h"
 
 enum { PAGE_BITS = 12 };
+
+/* Of a record, or a little less: so there is room for all at once. */
+enum { USUAL_BYTES = 400 };
 
 static int add(struct salvage *salvage, uint64_t at, const struct tdbfile_record *record, bool sure)
 {
 	if (salvage->count == salvage->room) {
-		size_t room = salvage->room ? salvage->room * 2 : 4096;
+		size_t room = salvage->room ? salvage->room * 2
+					    : 4096 + (size_t)(salvage->window.size / USUAL_BYTES);
 		void *entries = reallocarray(salvage->entries, room, sizeof(*salvage->entries));
 
 		if (entries == NULL)
 			return PAT_E_NOMEM;
 		salvage->entries = entries;
 		salvage->room = room;
+		table_wants_large_pages(entries, room * sizeof(*salvage->entries));
 	}
 	salvage->entries[salvage->count++] =
 		(struct salvage_entry){.at = (uint32_t)at | (sure ? SURE : 0),
@@ -100,6 +106,24 @@ static int index_pages(struct salvage *salvage)
 		salvage->pages[page] = (uint32_t)entry;
 	}
 	return PAT_OK;
+}
+
+void salvage_expect_page(const struct salvage *salvage, uint32_t at)
+{
+	if (at < salvage->window.size)
+		__builtin_prefetch(&salvage->pages[at >> PAGE_BITS]);
+}
+
+void salvage_expect(const struct salvage *salvage, uint32_t at)
+{
+	const struct salvage_entry *first;
+
+	if (at >= salvage->window.size)
+		return;
+	first = &salvage->entries[salvage->pages[at >> PAGE_BITS]];
+	__builtin_prefetch(first, 1);
+	/* Some of them stand in a page, more than a line of the cache has. */
+	__builtin_prefetch((const char *)first + 64, 1);
 }
 
 struct salvage_entry *salvage_entry_at(struct salvage *salvage, uint32_t at)

@@ -86,7 +86,7 @@ static void doubt_all(struct salvage *salvage)
 
 void salvage_follow_all(struct salvage *salvage)
 {
-	enum { SOME = 1024 };
+	enum { SOME = 1024, AHEAD = 8 };
 
 	for (uint32_t chain = 0; chain < salvage->hash_size; chain += SOME) {
 		uint32_t some = salvage->hash_size - chain, heads[SOME] = {0};
@@ -98,6 +98,10 @@ void salvage_follow_all(struct salvage *salvage)
 		if (bytes != NULL)
 			memcpy(heads, bytes, some * sizeof(heads[0]));
 		for (uint32_t i = 0; i < some; i++) {
+			if (i + 2 * AHEAD < some)
+				salvage_expect_page(salvage, heads[i + 2 * AHEAD]);
+			if (i + AHEAD < some)
+				salvage_expect(salvage, heads[i + AHEAD]);
 			if (follow(salvage, chain + i, heads[i]))
 				continue;
 			salvage->found.chains++;

@@ -30,6 +30,10 @@ bool salvage_has_tail(struct salvage *salvage, uint64_t at, const struct tdbfile
 /* The entry of the record at an offset, or NULL. */
 struct salvage_entry *salvage_entry_at(struct salvage *salvage, uint32_t at);
 
+/* An entry will be asked for soon: its page is fetched, and a little later what that tells of. */
+void salvage_expect_page(const struct salvage *salvage, uint32_t at);
+void salvage_expect(const struct salvage *salvage, uint32_t at);
+
 /* Follows every chain, and marks what is reached. */
 void salvage_follow_all(struct salvage *salvage);
 

@@ -16,6 +16,7 @@
 #include "pat/error.h"
 #include "place.h"
 #include "store_private.h"
+#include "table.h"
 #include "tdbfile.h"
 
 static int write_all(int fd, const unsigned char *bytes, size_t len, uint64_t at)
@@ -36,12 +37,26 @@ static int write_all(int fd, const unsigned char *bytes, size_t len, uint64_t at
 	return PAT_OK;
 }
 
+/* Begins to put on disk what is in the file, so that there is little to wait for in the end. What
+ * fails of it fails then, too. */
+static void begin_to_sync(struct tdbwrite *out)
+{
+	enum { WORTH_IT = 8 << 20 };
+
+	if (out->buf_at - out->begun_at < WORTH_IT)
+		return;
+	(void)sync_file_range(out->fd, (off_t)out->begun_at, (off_t)(out->buf_at - out->begun_at),
+			      SYNC_FILE_RANGE_WRITE);
+	out->begun_at = out->buf_at;
+}
+
 static int flush(struct tdbwrite *out)
 {
 	int error = write_all(out->fd, out->buf, out->used, out->buf_at);
 
 	out->buf_at += out->used;
 	out->used = 0;
+	begin_to_sync(out);
 	return error;
 }
 
@@ -52,6 +67,7 @@ int tdbwrite_open(struct tdbwrite *out, const char *path, uint32_t hash_size)
 	*out = (struct tdbwrite){.fd = -1, .hash_size = hash_size};
 	out->buf = malloc(TDBWRITE_BUF);
 	out->heads = calloc(hash_size, sizeof(*out->heads));
+	table_wants_large_pages(out->heads, hash_size * sizeof(*out->heads));
 	if (out->buf == NULL || out->heads == NULL)
 		return PAT_E_NOMEM;
 	errno = 0;
@@ -80,6 +96,11 @@ void tdbwrite_close(struct tdbwrite *out)
 	free(out->buf);
 	free(out->heads);
 	*out = (struct tdbwrite){.fd = -1};
+}
+
+void tdbwrite_expect(struct tdbwrite *out, uint32_t full_hash)
+{
+	__builtin_prefetch(&out->heads[full_hash % out->hash_size], 1);
 }
 
 int tdbwrite_put(struct tdbwrite *out, const struct pat_key *key, const unsigned char *value,
