@@ -23,7 +23,7 @@
 #include "pat/store.h"
 #include "pat/text.h"
 #include "pat/varlink.h"
-#include "policy.h"
+#include "policy_cache.h"
 #include "server.h"
 #include "sweep.h"
 
@@ -217,7 +217,6 @@ int main(int argc, char **argv)
 	struct command_line line = {
 		.settings = {.store = PAT_STORE_PATH, .policy = PAT_POLICY_PATH}};
 	struct listeners listeners;
-	struct policy policy;
 	char fault[POLICY_FAULT_MAX];
 	int result;
 
@@ -241,8 +240,9 @@ int main(int argc, char **argv)
 	log_open(line.debug);
 	if (confine(false) != 0)
 		return EXIT_FAILED;
-	/* It is read anew for each mint; the sysadmin should hear of it now. */
-	if (policy_load(line.settings.policy, &policy, fault) != 0)
+	/* For all children, as long as it stays as it is; and the sysadmin should hear of it now.
+	 */
+	if (policy_current(line.settings.policy, fault) == NULL)
 		log_line(LOG_ERR, "no token will be minted: %s", fault);
 	result = server_run(&listeners, &line.settings, line.listen == NULL);
 	if (result != 0)

@@ -19,7 +19,7 @@
 #include "log.h"
 #include "pat/error.h"
 #include "pat/text.h"
-#include "policy.h"
+#include "policy_cache.h"
 #include "report.h"
 #include "view_json.h"
 
@@ -136,18 +136,15 @@ static void fill(const struct session *session, const struct request *request,
 int plan_make(struct session *session, const struct request *request, bool as_long_as_allowed,
 	      struct plan *plan)
 {
-	/* Too large for the stack, all sections and groups that a file may have. */
-	struct policy *policy = malloc(sizeof(*policy));
+	char fault[POLICY_FAULT_MAX];
+	const struct policy *policy = policy_current(session->settings->policy, fault);
 	struct policy_limits limits;
 	struct policy_terms terms;
-	char fault[POLICY_FAULT_MAX] = "out of memory";
-	int error = policy ? policy_load(session->settings->policy, policy, fault) : PAT_E_NOMEM;
+	int error = policy ? PAT_OK : PAT_E_INVALID;
 
-	if (!session->owner.exists) {
-		free(policy);
+	if (!session->owner.exists)
 		return session_error(session, ERROR_OWN("NotFound"),
 				     "there is no such user any more", NULL);
-	}
 	if (!error && policy_for(policy, &session->owner, &limits) != PAT_OK) {
 		snprintf(fault, sizeof(fault), "the groups of the user cannot be looked up");
 		error = PAT_E_IO;
@@ -164,7 +161,6 @@ int plan_make(struct session *session, const struct request *request, bool as_lo
 		memcpy(plan->max_tokens_origin, limits.origin[POLICY_MAX_TOKENS],
 		       sizeof(plan->max_tokens_origin));
 	}
-	free(policy);
 	return error;
 }
 

@@ -261,29 +261,40 @@ static void parse(const char *text, size_t len, struct reading *reading)
 		complain(reading, "not of the form \"key = value\"");
 }
 
-int policy_load(const char *path, struct policy *policy, char fault[POLICY_FAULT_MAX])
+int policy_reload(const char *path, struct policy_stamp *stamp, struct policy *policy,
+		  char fault[POLICY_FAULT_MAX])
 {
 	struct reading reading = {.policy = policy};
 	const char *why, *slash = strrchr(path, '/');
 	char *text, shown[POLICY_FAULT_MAX / 5];
 	size_t len;
 
-	memset(policy, 0, sizeof(*policy));
-	policy_built_in(policy);
-	pat_escape(policy->file, sizeof(policy->file), slash ? slash + 1 : path);
 	pat_escape(shown, sizeof(shown), path);
-	if (policy_read(path, &text, &len, &why) != PAT_OK) {
+	if (policy_read(path, stamp, &text, &len, &why) != PAT_OK) {
 		snprintf(fault, POLICY_FAULT_MAX, "%s %s%s%s", shown, why, errno ? ": " : "",
 			 errno ? strerror(errno) : "");
 		return PAT_E_IO;
 	}
+	if (text == NULL)
+		return PAT_OK;
+	memset(policy, 0, sizeof(*policy));
+	policy_built_in(policy);
+	pat_escape(policy->file, sizeof(policy->file), slash ? slash + 1 : path);
 	parse(text, len, &reading);
 	free(text);
 	if (reading.complaint.line == 0)
 		policy_check(policy, &reading.complaint);
 	if (reading.complaint.line == 0)
 		return PAT_OK;
+	*stamp = (struct policy_stamp){.settled = false};
 	snprintf(fault, POLICY_FAULT_MAX, "%s line %u: %s", shown, reading.complaint.line,
 		 reading.complaint.text);
 	return PAT_E_INVALID;
+}
+
+int policy_load(const char *path, struct policy *policy, char fault[POLICY_FAULT_MAX])
+{
+	struct policy_stamp none = {.settled = false};
+
+	return policy_reload(path, &none, policy, fault);
 }

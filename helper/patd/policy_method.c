@@ -12,7 +12,7 @@
 #include "log.h"
 #include "pat/error.h"
 #include "pat/text.h"
-#include "policy.h"
+#include "policy_cache.h"
 
 #define VALUE_MAX 1023
 
@@ -111,17 +111,17 @@ static int unusable(struct session *session, const char *fault)
 
 int policy_method(struct session *session, const json_t *parameters)
 {
-	struct policy policy;
-	struct policy_limits limits;
 	char fault[POLICY_FAULT_MAX], number[16];
-	struct naming naming = {.policy = &policy};
+	const struct policy *policy = policy_current(session->settings->policy, fault);
+	struct naming naming = {.policy = policy};
+	struct policy_limits limits;
 	json_t *rules;
 	int error;
 
 	(void)parameters;
-	if (policy_load(session->settings->policy, &policy, fault) != PAT_OK)
+	if (policy == NULL)
 		return unusable(session, fault);
-	error = policy_for(&policy, &session->owner, &limits);
+	error = policy_for(policy, &session->owner, &limits);
 	if (error) {
 		snprintf(fault, sizeof(fault), "the user's groups cannot be looked up: %s",
 			 error == PAT_E_IO ? strerror(errno) : pat_error_text(error));
@@ -133,8 +133,8 @@ int policy_method(struct session *session, const json_t *parameters)
 	for (unsigned key = 0; key < POLICY_KEYS; key++)
 		/* Whose processes may verify is not about what this user may mint. */
 		if (key != POLICY_VERIFY_FOR)
-			add(rules, policy_key_name(key), value_of(&policy, &limits, key, number),
+			add(rules, policy_key_name(key), value_of(policy, &limits, key, number),
 			    limits.origin[key]);
-	policy_service_groups(&policy, add_service_group, &naming);
+	policy_service_groups(policy, add_service_group, &naming);
 	return session_reply(session, json_pack("{s:o}", "rules", rules), false);
 }

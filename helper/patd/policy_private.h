@@ -2,7 +2,9 @@
 #ifndef POLICY_PRIVATE_H
 #define POLICY_PRIVATE_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "policy.h"
 
@@ -63,9 +65,36 @@ int policy_find(const struct policy_membership *membership, const char *group, b
 int policy_find_any(const struct policy_membership *membership, const char *names,
 		    char group[POLICY_GROUP_MAX + 1]);
 
-/* policy_read.c: the whole file, NUL-terminated, for the caller to free; checked for who may write
- * it. What is wrong is in *why, with errno or 0. */
+/*
+ * policy_read.c: the file as it was when it was read; all zero for none. It is the same as long as
+ * nothing of it changes, if it was `settled`: its last change lay so far back that the next one has
+ * another time, however coarse the times of the file system are.
+ */
+struct policy_stamp {
+	bool settled;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+};
+
+/* The stamp of a file of which that was told at `now`, which is no later. */
+struct policy_stamp policy_stamp_of(const struct stat *st, const struct timespec *now);
+
+/*
+ * The whole file, NUL-terminated, for the caller to free; checked for who may write it. NULL if it
+ * is the one that *stamp tells of; otherwise that is set. What is wrong is in *why, with errno or
+ * 0, and *stamp tells of none.
+ */
 #define POLICY_SIZE_MAX (64 * 1024)
-int policy_read(const char *path, char **text, size_t *len, const char **why);
+int policy_read(const char *path, struct policy_stamp *stamp, char **text, size_t *len,
+		const char **why);
+
+/*
+ * policy_file.c: as policy_load(), but leaves `policy` as it is if it comes from the file that
+ * *stamp tells of.
+ */
+int policy_reload(const char *path, struct policy_stamp *stamp, struct policy *policy,
+		  char fault[POLICY_FAULT_MAX]);
 
 #endif

@@ -21,7 +21,7 @@
 #include "pat/error.h"
 #include "pat/store.h"
 #include "pat/text.h"
-#include "policy.h"
+#include "policy_cache.h"
 
 #define IDLE_MS 30000
 #define STACK_USED 65536
@@ -363,17 +363,6 @@ static bool has_come(int fd)
 	return poll(&poll_fd, 1, 0) != 0;
 }
 
-/* A function of its own, with a frame of its own. */
-static __attribute__((noinline)) void read_policy(const struct settings *settings)
-{
-	struct policy *policy = malloc(sizeof(*policy));
-	char fault[POLICY_FAULT_MAX];
-
-	if (policy != NULL)
-		(void)policy_load(settings->policy, policy, fault);
-	free(policy);
-}
-
 /* Waits for nobody. */
 static void look_at_store(const struct settings *settings)
 {
@@ -389,6 +378,7 @@ static void look_at_store(const struct settings *settings)
 int session_warm_up(const struct settings *settings, int fd)
 {
 	struct pat_account account;
+	char fault[POLICY_FAULT_MAX];
 
 	if (begin() != 0)
 		_exit(0);
@@ -400,7 +390,7 @@ int session_warm_up(const struct settings *settings, int fd)
 		tzset();
 	}
 	if (!has_come(fd))
-		read_policy(settings);
+		(void)policy_current(settings->policy, fault);
 	if (!has_come(fd))
 		look_at_store(settings);
 	return calls.fd;

@@ -18,7 +18,7 @@
 #include "pat/token.h"
 #include "pat/verify.h"
 #include "pat/wire.h"
-#include "policy.h"
+#include "policy_cache.h"
 
 #define REQUEST_MS 1000
 /* Less than the module waits, so that it hears of the failure. */
@@ -64,24 +64,21 @@ static bool well_formed(const struct pat_wire_request *request, struct pat_token
 	       pat_token_parse(request->token, token) == PAT_FORM_TOKEN;
 }
 
-/*
- * Whether pat.conf lets this peer ask about others. One that cannot be read allows nobody more. A
- * function of its own, with a frame of its own: a policy takes many pages of stack.
- */
-static __attribute__((noinline)) enum verify_status judge_server(const struct peer *peer,
-								 const struct settings *settings)
+/* Whether pat.conf lets this peer ask about others. One that cannot be read allows nobody more. */
+static enum verify_status judge_server(const struct peer *peer, const struct settings *settings)
 {
 	struct pat_account account;
-	struct policy policy;
+	const struct policy *policy;
 	char fault[POLICY_FAULT_MAX];
 
 	if (pat_account_by_uid(peer->uid, false, &account) != PAT_OK || !account.exists)
 		return VERIFY_FOR_NONE;
-	if (policy_load(settings->policy, &policy, fault) != PAT_OK) {
+	policy = policy_current(settings->policy, fault);
+	if (policy == NULL) {
 		log_line(LOG_ERR, "verify_for is not in force: %s", fault);
 		return VERIFY_FOR_NONE;
 	}
-	return policy_may_verify(&policy, account.name) ? VERIFY_FOR_OTHERS : VERIFY_FOR_NONE;
+	return policy_may_verify(policy, account.name) ? VERIFY_FOR_OTHERS : VERIFY_FOR_NONE;
 }
 
 /* Whether this peer may ask about this user. */
@@ -160,9 +157,12 @@ static void rehearse(const struct settings *settings)
 int verify_warm_up(const struct settings *settings, int fd)
 {
 	struct pat_account account;
+	char fault[POLICY_FAULT_MAX];
 
 	if (!has_come(fd))
 		(void)pat_account_by_uid(0, true, &account);
+	if (!has_come(fd))
+		(void)policy_current(settings->policy, fault);
 	if (!has_come(fd))
 		rehearse(settings);
 	return -1;

@@ -266,6 +266,51 @@ run as bob patctl policy
 exited 'with a file that is wrong, policy tells no rules' 1
 like 'but what is wrong' "$err" "$CONF line 1: unknown key"
 
+# --- what is remembered
+
+# remembered: once the file has not been changed for some seconds, patd and those of its processes that wait for
+# the next client remember it; the first two of those may still be of the time before.
+remembered() {
+	sleep 3.2
+	for _ in 1 2 3; do patctl list --user alice >/dev/null; done
+	sleep 0.3
+}
+
+conf 'allow_root = no ' 'max_tokens = 100'
+remembered
+violates allow_root 'pat.conf line 1' root
+conf 'allow_root = yes' 'max_tokens = 100'
+mints 'a change that leaves the size as it was, at the very next mint: it' root
+conf 'allow_root = no ' 'max_tokens = 100'
+violates allow_root 'pat.conf line 1' root
+remembered
+conf 'allow_root = yes' 'max_tokens = 100'
+touch -r "$W/pat.conf" $CONF
+mints 'one that hides its time, too: it' root
+remembered
+cp -p $CONF "$CONF.new"
+conf 'allow_root = no ' 'max_tokens = 100'
+mv "$CONF.new" $CONF
+mints 'one that was taken back: it' root
+sed 's/yes/no /' $CONF >"$CONF.new"
+touch -r $CONF "$CONF.new"
+mv "$CONF.new" $CONF
+violates allow_root 'pat.conf line 1' root
+chmod 666 $CONF
+refuses_all() {
+	run patctl create --user alice nothing
+	exited "$1: nothing is minted" 1
+	like "$1: and why" "$err" "$2"
+}
+refuses_all 'a file that others may write since' 'is not a regular file'
+chmod 644 $CONF
+mv $CONF "$CONF.away"
+refuses_all 'a file that is gone' 'No such file'
+mv "$CONF.away" $CONF
+mints 'a file that is there again: it' alice
+sed -i 's/^max_tokens.*/max_tokens = what/' $CONF
+refuses_all 'a file with a fault since' 'line 2'
+
 # --- patd --check-config
 
 run patd --check-config "$W/pat.conf"
