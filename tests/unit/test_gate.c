@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+
+/* fcntl() is defined here, which the inline one of the headers would hide. */
+#undef _FORTIFY_SOURCE
+
 #include "unit_store.h"
+
+#include <dlfcn.h>
 
 #include "../../lib/gate.h"
 
@@ -10,8 +16,33 @@ enum { SOON = 60 };
 
 static struct gate one, other;
 
+/* Just before the next lock is taken or looked at. */
+static void (*before_locking)(void);
+
+#define WRAP_FCNTL(name)                                                                      \
+	__attribute__((visibility("default"))) int name(int fd, int command, ...)             \
+	{                                                                                     \
+		int (*next)(int, int, ...) = (int (*)(int, int, ...))dlsym(RTLD_NEXT, #name); \
+		void (*first)(void) = before_locking;                                         \
+		void *argument;                                                               \
+		va_list rest;                                                                 \
+                                                                                              \
+		va_start(rest, command);                                                      \
+		argument = va_arg(rest, void *);                                              \
+		va_end(rest);                                                                 \
+		before_locking = NULL;                                                        \
+		if (first != NULL)                                                            \
+			first();                                                              \
+		return next(fd, command, argument);                                           \
+	}
+#ifndef __USE_FILE_OFFSET64 /* on 32 bits that is another name of the other */
+WRAP_FCNTL(fcntl)
+#endif
+WRAP_FCNTL(fcntl64)
+
 static int setup(void **state)
 {
+	before_locking = NULL;
 	one = other = (struct gate){.fd = -1};
 	if (unit_place_setup(state) != 0 || mkdir(place.dir, 0700) != 0)
 		return -1;
@@ -215,6 +246,24 @@ static void in_one_step_it_is_entered_as_in_two(void **state)
 	gate_close(&third);
 }
 
+static void remove_it(void)
+{
+	assert_int_equal(unlink(place.lock), 0);
+}
+
+static void in_one_step_none_is_entered_that_was_removed_meanwhile(void **state)
+{
+	struct gate third = {.fd = -1};
+
+	(void)state;
+	before_locking = remove_it;
+	assert_int_equal(gate_open_and_enter(&third, place.lock, brief()), 0);
+	assert_null(before_locking);
+	assert_true(gate_is_current(&third));
+	assert_int_equal(gate_enter_alone(&other, brief()), PAT_E_BUSY);
+	gate_close(&third);
+}
+
 /* Nor stays anything locked in a file that is not to be trusted. */
 static void in_one_step_as_little_is_trusted(void **state)
 {
@@ -288,6 +337,7 @@ int main(void)
 		with_gates(a_lock_file_that_was_removed_a_moment_ago_is_not_entered),
 		with_gates(a_lock_file_that_is_not_to_be_trusted_is_not_opened),
 		with_gates(in_one_step_it_is_entered_as_in_two),
+		with_gates(in_one_step_none_is_entered_that_was_removed_meanwhile),
 		with_gates(in_one_step_as_little_is_trusted),
 		with_gates(all_is_let_go_of_at_once),
 		with_gates(who_only_looks_makes_no_lock_file_and_enters_with_others),
