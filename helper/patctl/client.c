@@ -249,11 +249,15 @@ int client_ask(const struct options *options, const char *method, json_t *parame
 	return status;
 }
 
-int client_call_each(struct client *client, const char *method, json_t *parameters,
-		     void (*each)(json_t *answer, void *data), void *data)
+int client_call_for_each(struct client *client, const char *method, json_t *parameters)
+{
+	return send_call(client, method, parameters, true);
+}
+
+int client_each(struct client *client, void (*each)(json_t *answer, void *data), void *data)
 {
 	bool continues = true;
-	int status = send_call(client, method, parameters, true);
+	int status = STATUS_OK;
 
 	while (status == STATUS_OK && continues) {
 		const char *error;
@@ -281,5 +285,7 @@ static void keep(json_t *answer, void *answers)
 
 int client_call_more(struct client *client, const char *method, json_t *parameters, json_t *answers)
 {
-	return client_call_each(client, method, parameters, keep, answers);
+	int status = client_call_for_each(client, method, parameters);
+
+	return status == STATUS_OK ? client_each(client, keep, answers) : status;
 }

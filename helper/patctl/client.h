@@ -50,12 +50,12 @@ int client_call_but(struct client *client, const char *method, json_t *parameter
 int client_ask(const struct options *options, const char *method, json_t *parameters,
 	       json_t **answer);
 
-/* Calls a method for several replies, and tells of the parameters of each, which may be NULL, as it
- * comes. */
-int client_call_each(struct client *client, const char *method, json_t *parameters,
-		     void (*each)(json_t *answer, void *data), void *data);
+/* Calls a method for several replies; and tells of the parameters of each, which may be NULL, as it
+ * comes. In between there is time for something else. */
+int client_call_for_each(struct client *client, const char *method, json_t *parameters);
+int client_each(struct client *client, void (*each)(json_t *answer, void *data), void *data);
 
-/* The same, and appends them to `answers`. */
+/* Both, and appends them to `answers`. */
 int client_call_more(struct client *client, const char *method, json_t *parameters,
 		     json_t *answers);
 

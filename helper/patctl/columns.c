@@ -10,7 +10,9 @@
 #include "moment.h"
 #include "options.h"
 #include "output.h"
+#include "pat/when.h"
 #include "screen.h"
+#include "smartcols.h"
 #include "table.h"
 #include "tell.h"
 
@@ -164,29 +166,62 @@ static enum table_colour colour_of(const json_t *token)
 	return TABLE_PLAIN;
 }
 
-int columns_print(const struct options *options, const struct column *const chosen[], size_t count,
-		  const json_t *tokens)
-{
+struct columns_table {
+	const struct column *const *chosen;
+	size_t count;
+	bool near; /* times as a person sees them from here */
 	struct table_column shapes[COLUMNS_MAX];
-	bool near = screen_of_output().terminal;
 	struct table *table;
-	const json_t *token;
-	size_t n;
+};
 
+struct columns_table *columns_table_new(const struct options *options,
+					const struct column *const chosen[], size_t count)
+{
+	struct columns_table *table = malloc(sizeof(*table));
+
+	if (table == NULL)
+		out_of_memory();
+	table->chosen = chosen;
+	table->count = count;
+	table->near = screen_of_output().terminal;
 	for (size_t i = 0; i < count; i++)
-		shapes[i] = chosen[i]->shape;
-	table = table_new(options, shapes, count);
-	json_array_foreach(tokens, n, token)
-	{
-		char *cells[COLUMNS_MAX];
+		table->shapes[i] = chosen[i]->shape;
+	table->table = table_new(options, table->shapes, count);
+	return table;
+}
 
-		for (size_t i = 0; i < count; i++)
-			cells[i] = cell(chosen[i], token, near);
-		table_add(table, (const char *const *)cells, colour_of(token));
-		for (size_t i = 0; i < count; i++)
-			free(cells[i]);
-	}
-	return table_print(table);
+void columns_table_add(struct columns_table *table, const json_t *token)
+{
+	char *cells[COLUMNS_MAX];
+
+	for (size_t i = 0; i < table->count; i++)
+		cells[i] = cell(table->chosen[i], token, table->near);
+	table_add(table->table, (const char *const *)cells, colour_of(token));
+	for (size_t i = 0; i < table->count; i++)
+		free(cells[i]);
+}
+
+int columns_table_print(struct columns_table *table)
+{
+	int status = table_print(table->table);
+
+	free(table);
+	return status;
+}
+
+void columns_table_free(struct columns_table *table)
+{
+	if (table != NULL)
+		table_free(table->table);
+	free(table);
+}
+
+void columns_prepare(void)
+{
+	char text[PAT_LOCALTIME_MAX];
+
+	(void)smartcols_load();
+	(void)pat_localtime(text, 0);
 }
 
 /* Null is before everything; an end that never comes is behind. */

@@ -20,9 +20,18 @@ int columns_chosen(const struct options *options, const struct column *chosen[CO
 /* The one of that name, or NULL, which is said. */
 const struct column *column_named(const char *name, size_t len);
 
-/* A table of the tokens in the array, with these columns. */
-int columns_print(const struct options *options, const struct column *const chosen[], size_t count,
-		  const json_t *tokens);
+/* A table of tokens with these columns, which must live as long. */
+struct columns_table;
+struct columns_table *columns_table_new(const struct options *options,
+					const struct column *const chosen[], size_t count);
+void columns_table_add(struct columns_table *table, const json_t *token);
+
+/* Prints it, and frees it, which NULL is allowed for. */
+int columns_table_print(struct columns_table *table);
+void columns_table_free(struct columns_table *table);
+
+/* Has at hand what such a table takes: for a time when there is nothing else to do. */
+void columns_prepare(void);
 
 /* Less than, equal to or greater than 0, as token `a` comes before `b`, with it, or behind. */
 int column_compare(const struct column *column, const json_t *a, const json_t *b);

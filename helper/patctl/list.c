@@ -15,6 +15,7 @@
 
 /* Which tokens are shown, and how. */
 struct view {
+	const struct options *options;
 	const struct column *columns[COLUMNS_MAX];
 	size_t count;
 	const struct column *sort; /* NULL: as they come, those that were minted first before */
@@ -22,7 +23,9 @@ struct view {
 	int64_t expires_before;    /* likewise */
 	bool expired;
 	bool streamed; /* shown as they come, and not kept: there may be a million */
-	size_t shown;  /* so far, of those */
+	size_t shown;  /* so far */
+	json_t *kept;  /* what is shown when all are there */
+	struct columns_table *table;
 };
 
 static int read_view(const struct options *options, struct view *view)
@@ -32,7 +35,7 @@ static int read_view(const struct options *options, struct view *view)
 	int64_t span;
 	int status;
 
-	*view = (struct view){.expired = given(options, OPTION_EXPIRED)};
+	*view = (struct view){.options = options, .expired = given(options, OPTION_EXPIRED)};
 	if (given(options, OPTION_USER) && given(options, OPTION_ALL_USERS)) {
 		complain("--user and --all-users exclude each other");
 		return STATUS_USAGE;
@@ -105,13 +108,22 @@ static int compare_entries(const void *a, const void *b, void *view)
 	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
 }
 
+static json_t *new_array(void)
+{
+	json_t *array = json_array();
+
+	if (array == NULL)
+		out_of_memory();
+	return array;
+}
+
 static json_t *sorted(struct view *view, const json_t *tokens)
 {
 	size_t count = json_array_size(tokens);
 	struct entry *entries = calloc(count + 1, sizeof(*entries));
-	json_t *result = json_array();
+	json_t *result = new_array();
 
-	if (entries == NULL || result == NULL)
+	if (entries == NULL)
 		out_of_memory();
 	for (size_t i = 0; i < count; i++)
 		entries[i] = (struct entry){json_array_get(tokens, i), i};
@@ -124,28 +136,54 @@ static json_t *sorted(struct view *view, const json_t *tokens)
 	return result;
 }
 
-/* The tokens out of patd's answers (the last of which has none) that are to be shown, in order. */
-static json_t *select_tokens(struct view *view, const json_t *answers)
+static void add_to_table(struct view *view, const json_t *token)
 {
-	json_t *tokens = json_array(), *answer, *result;
-	size_t i;
+	if (view->table == NULL)
+		view->table = columns_table_new(view->options, view->columns, view->count);
+	columns_table_add(view->table, token);
+}
 
-	json_array_foreach(answers, i, answer)
-	{
-		json_t *token = json_object_get(answer, "token");
+/* Takes a token out of patd's answers (the last of which has none), if it is to be shown. */
+static void take(json_t *answer, void *data)
+{
+	struct view *view = data;
+	json_t *token = json_object_get(answer, "token"), *object;
 
-		if (json_is_object(token) && is_shown(view, token) &&
-		    json_array_append(tokens, token) != 0)
+	if (!json_is_object(token) || !is_shown(view, token))
+		return;
+	view->shown++;
+	if (view->kept != NULL) {
+		if (json_array_append(view->kept, token) != 0)
 			out_of_memory();
+	} else if (view->streamed) {
+		object = json_token(token);
+		output_json_element(object, view->shown - 1);
+		json_decref(object);
+	} else {
+		add_to_table(view, token);
 	}
-	result = sorted(view, tokens);
-	json_decref(tokens);
-	return result;
+}
+
+static int fetch(struct view *view, json_t *parameters)
+{
+	struct client client;
+	int status = client_open(&client, view->options);
+
+	if (status != STATUS_OK)
+		return status;
+	status = client_call_for_each(&client, "List", parameters);
+	/* patd is at work meanwhile. */
+	if (status == STATUS_OK && !given(view->options, OPTION_JSON))
+		columns_prepare();
+	if (status == STATUS_OK)
+		status = client_each(&client, take, view);
+	client_close(&client);
+	return status;
 }
 
 static void print_json(const json_t *tokens)
 {
-	json_t *objects = json_array(), *token;
+	json_t *objects = new_array(), *token;
 	size_t i;
 
 	json_array_foreach(tokens, i, token)
@@ -157,77 +195,49 @@ static void print_json(const json_t *tokens)
 	json_decref(objects);
 }
 
-static int print(const struct options *options, const struct view *view, const json_t *tokens)
+/* What was kept, in order. */
+static void print_kept(struct view *view)
 {
-	bool found = json_array_size(tokens) > 0;
+	json_t *tokens = sorted(view, view->kept), *token;
+	size_t i;
+
+	if (given(view->options, OPTION_JSON)) {
+		print_json(tokens);
+	} else {
+		json_array_foreach(tokens, i, token)
+		{
+			add_to_table(view, token);
+		}
+	}
+	json_decref(tokens);
+}
+
+static void tell_of_none(const struct view *view)
+{
+	if (given(view->options, OPTION_QUIET) || given(view->options, OPTION_JSON))
+		return;
+	if (view->expired || view->unused_since != 0 || view->expires_before != 0)
+		note("There is no such token.");
+	else
+		note("There is no token%s.",
+		     given(view->options, OPTION_ALL) ? "" : " in force; --all lists the others");
+}
+
+static int print(struct view *view)
+{
 	int status = STATUS_OK;
 
-	if (given(options, OPTION_JSON))
-		print_json(tokens);
-	else if (found)
-		status = columns_print(options, view->columns, view->count, tokens);
-	else if (!given(options, OPTION_QUIET) &&
-		 (view->expired || view->unused_since != 0 || view->expires_before != 0))
-		note("There is no such token.");
-	else if (!given(options, OPTION_QUIET))
-		note("There is no token%s.",
-		     given(options, OPTION_ALL) ? "" : " in force; --all lists the others");
-	return status == STATUS_OK && found && view->expires_before != 0 ? STATUS_FAILED : status;
-}
-
-/* Prints a token of patd's answers, if it is to be shown. */
-static void stream(json_t *answer, void *data)
-{
-	struct view *view = data;
-	json_t *token = json_object_get(answer, "token"), *object;
-
-	if (!json_is_object(token) || !is_shown(view, token))
-		return;
-	object = json_token(token);
-	output_json_element(object, view->shown++);
-	json_decref(object);
-}
-
-/* All tokens as JSON. After an error that is not ended, so that nobody takes it for all. */
-static int print_stream(const struct options *options, struct view *view, json_t *parameters)
-{
-	struct client client;
-	int status = client_open(&client, options);
-
-	if (status != STATUS_OK)
-		return status;
-	status = client_call_each(&client, "List", parameters, stream, view);
-	client_close(&client);
-	if (status != STATUS_OK)
-		return status;
-	output_json_end(view->shown);
-	return view->shown > 0 && view->expires_before != 0 ? STATUS_FAILED : STATUS_OK;
-}
-
-static int fetch(const struct options *options, json_t *parameters, json_t *answers)
-{
-	struct client client;
-	int status = client_open(&client, options);
-
-	if (status != STATUS_OK)
-		return status;
-	status = client_call_more(&client, "List", parameters, answers);
-	client_close(&client);
-	return status;
-}
-
-static int print_all(const struct options *options, struct view *view, json_t *parameters)
-{
-	json_t *answers = json_array(), *tokens;
-	int status = fetch(options, parameters, answers);
-
-	if (status == STATUS_OK) {
-		tokens = select_tokens(view, answers);
-		status = print(options, view, tokens);
-		json_decref(tokens);
-	}
-	json_decref(answers);
-	return status;
+	if (view->kept != NULL)
+		print_kept(view);
+	else if (view->streamed)
+		output_json_end(view->shown);
+	if (view->shown == 0)
+		tell_of_none(view);
+	if (view->table != NULL)
+		status = columns_table_print(view->table);
+	view->table = NULL;
+	return status == STATUS_OK && view->shown > 0 && view->expires_before != 0 ? STATUS_FAILED
+										   : status;
 }
 
 int command_list(const struct options *options)
@@ -247,8 +257,14 @@ int command_list(const struct options *options)
 		request_set(parameters, "ended", json_true());
 	/* Not a write for each line. */
 	(void)setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	status = view.streamed ? print_stream(options, &view, parameters)
-			       : print_all(options, &view, parameters);
+	if (!view.streamed && (view.sort != NULL || given(options, OPTION_JSON)))
+		view.kept = new_array();
+	/* JSON that is streamed is not ended after an error, so that nobody takes it for all. */
+	status = fetch(&view, parameters);
+	if (status == STATUS_OK)
+		status = print(&view);
+	columns_table_free(view.table);
+	json_decref(view.kept);
 	json_decref(parameters);
 	return status;
 }

@@ -2,7 +2,6 @@
 #include "smartcols.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "tell.h"
@@ -11,8 +10,9 @@
 #define LIBRARY "libsmartcols.so.1"
 
 static struct smartcols functions;
+static bool loaded;
 
-static bool load(void)
+bool smartcols_load(void)
 {
 	static const struct {
 		const char *name;
@@ -22,8 +22,11 @@ static bool load(void)
 		SMARTCOLS_FUNCTIONS(SMARTCOLS_NAME)
 #undef SMARTCOLS_NAME
 	};
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	void *library;
 
+	if (loaded)
+		return true;
+	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	for (size_t i = 0; library != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
 		void *function = dlsym(library, names[i].name);
 
@@ -32,18 +35,14 @@ static bool load(void)
 		/* How POSIX makes a pointer to a function of one to an object (dlsym(3p)). */
 		*(void **)((char *)&functions + names[i].place) = function;
 	}
-	return library != NULL;
+	loaded = library != NULL;
+	return loaded;
 }
 
 const struct smartcols *smartcols(void)
 {
-	static bool loaded;
-
-	if (!loaded && !load()) {
-		complain("tables are printed by " LIBRARY ", which cannot be loaded: %s",
-			 dlerror());
-		return NULL;
-	}
-	loaded = true;
-	return &functions;
+	if (smartcols_load())
+		return &functions;
+	complain("tables are printed by " LIBRARY ", which cannot be loaded: %s", dlerror());
+	return NULL;
 }

@@ -3,6 +3,7 @@
 #define SMARTCOLS_H
 
 #include <libsmartcols/libsmartcols.h>
+#include <stdbool.h>
 
 /* libsmartcols, which is loaded when the first table is made: most commands print none, and start
  * sooner without it. */
@@ -33,5 +34,8 @@ struct smartcols {
 
 /* NULL where it cannot be loaded, of which the caller of the program was told. */
 const struct smartcols *smartcols(void);
+
+/* Loads it, for a time when there is nothing else to do, and says nothing. */
+bool smartcols_load(void);
 
 #endif

@@ -127,6 +127,13 @@ void table_add(struct table *table, const char *const *cells, enum table_colour 
 		must(table->lib->line_set_color(line, sequences[colour]));
 }
 
+void table_free(struct table *table)
+{
+	if (table != NULL)
+		table->lib->unref_table(table->scols);
+	free(table);
+}
+
 int table_print(struct table *table)
 {
 	int error;
@@ -134,8 +141,7 @@ int table_print(struct table *table)
 	if (table == NULL)
 		return STATUS_FAILED;
 	error = table->lib->print_table(table->scols);
-	table->lib->unref_table(table->scols);
-	free(table);
+	table_free(table);
 	if (error == 0)
 		return STATUS_OK;
 	complain("the table could not be printed");

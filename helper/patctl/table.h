@@ -29,4 +29,6 @@ void table_add(struct table *table, const char *const *cells, enum table_colour 
 /* Prints and frees it. STATUS_OK or STATUS_FAILED. */
 int table_print(struct table *table);
 
+void table_free(struct table *table);
+
 #endif
