@@ -166,6 +166,25 @@ static void who_left_keeps_no_writer_and_sees_what_it_wrote(void **state)
 	unit_closed();
 }
 
+static void who_notes_as_the_last_keeps_no_writer_and_nobody_from_the_record(void **state)
+{
+	const struct pat_event event = {.time = 1795280099, .service = "sshd"};
+	struct pat_store *store = unit_opened(PAT_STORE_READ), *next;
+	struct pat_use use;
+
+	(void)state;
+	assert_int_equal(pat_store_note_and_leave(store, "id000001", &event, true, true, soon()),
+			 0);
+	add_another();
+	assert_int_equal(pat_store_open(&next, place.path, PAT_STORE_READ, soon()), 0);
+	assert_int_equal(pat_store_note(next, "id000001", &event, true, true, pat_deadline_in(0)),
+			 0);
+	pat_store_close(next);
+	unit_closed();
+	assert_int_equal(unit_read_use(1, &use), 0);
+	assert_int_equal(use.uses, 2);
+}
+
 static void put_one_with_another(void)
 {
 	struct unit_bytes bytes;
@@ -395,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_store(who_left_keeps_no_writer_and_sees_what_it_wrote),
+		with_store(who_notes_as_the_last_keeps_no_writer_and_nobody_from_the_record),
 		with_store(who_left_comes_back_into_the_store_that_has_the_name),
 		with_store(who_left_does_not_come_back_into_what_became_unsafe),
 		with_store(who_left_clears_away_what_was_cut_off_meanwhile),
