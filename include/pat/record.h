@@ -120,7 +120,8 @@ struct pat_index {
 	char ids[PAT_INDEX_MAX][PAT_ID_LEN];
 };
 
-/* The one record about the store itself. */
+/* The one record about the store itself. Its schema is that of every record, which has it, too:
+ * what is not to be read as before needs it in each. */
 #define PAT_SCHEMA 1
 struct pat_meta {
 	uint32_t schema;
