@@ -362,10 +362,12 @@ static int rewrite(struct pat_store *store, const char id[PAT_ID_LEN],
 	if (error)
 		return error;
 	memcpy(old, buf, len);
-	error = pat_use_decode_counts(id, buf, len, &use);
+	/* What was cut off may have let somebody in; with what is written now nobody could tell.
+	 * But a use of a token that is good for any number counts what it counts. */
+	error = accepted && max_uses == NULL ? pat_use_decode_newest(id, buf, len, &use)
+					     : pat_use_decode_counts(id, buf, len, &use);
 	if (error)
 		return error;
-	/* What was cut off may have let somebody in; with what is written now nobody could tell. */
 	if (use.cut && (max_uses != NULL || !accepted))
 		use.uses++;
 	if (max_uses != NULL && use.uses >= *max_uses)

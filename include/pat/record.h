@@ -172,7 +172,7 @@ int pat_use_decode_counts(const char id[PAT_ID_LEN], const unsigned char *buf, s
 			  struct pat_use *use);
 
 /* The same without telling whether a copy was cut: half of the work, and not for who goes on to
- * write. */
+ * write what somebody counts on. */
 int pat_use_decode_newest(const char id[PAT_ID_LEN], const unsigned char *buf, size_t len,
 			  struct pat_use *use);
 
