@@ -47,7 +47,7 @@ struct door {
 	serve_function *serve;
 	unsigned seconds;
 	struct spares spares; /* for the next connections */
-	bool served;          /* one since they were last all there */
+	bool lacks;           /* some of those, since one was served */
 };
 
 struct server {
@@ -147,21 +147,13 @@ static struct door *door_of(struct server *server, enum crowd_room room)
 	return room == CROWD_VERIFY ? &server->verify : &server->varlink;
 }
 
-static bool lacks(const struct server *server, const struct door *door)
-{
-	return door->served && !server->settings->no_spare && spare_wanted(&door->spares);
-}
-
-/*
- * Which door is to have one more wait for the next connection: made when one was served, and not
- * when one came, whose answer would wait for that.
- */
+/* Which door is to have one more wait for the next connection. */
 static struct door *lacks_spare(struct server *server)
 {
-	if (lacks(server, &server->verify))
+	if (server->verify.lacks)
 		return &server->verify;
 	/* Making those ready would cost a crowd more than it would win. */
-	if (lacks(server, &server->varlink) && server->crowd.count < CALM)
+	if (server->varlink.lacks && server->crowd.count < CALM)
 		return &server->varlink;
 	return NULL;
 }
@@ -174,7 +166,7 @@ static void make_spare(struct server *server, struct door *door)
 	made = spare_make(&door->spares, &fd);
 	if (made && fd >= 0)
 		run_spare(server, door, fd);
-	door->served = made && spare_wanted(&door->spares);
+	door->lacks = made && spare_wanted(&door->spares);
 }
 
 static pid_t make_child(struct server *server, int fd, const struct peer *peer,
@@ -221,10 +213,14 @@ static void take(struct server *server, struct door *door)
 	close(fd);
 }
 
-static void note_served(struct door *door)
+/*
+ * Those who wait for the next connection are made when one was served, and not when one came, whose
+ * answer would wait for that.
+ */
+static void note_served(const struct server *server, struct door *door)
 {
-	door->served = true;
 	spare_tidy(&door->spares);
+	door->lacks = !server->settings->no_spare && spare_wanted(&door->spares);
 }
 
 static void reap(struct server *server)
@@ -247,7 +243,7 @@ static void reap(struct server *server)
 		}
 		gone = crowd_leave(&server->crowd, pid);
 		if (gone.pid != 0)
-			note_served(door_of(server, gone.room));
+			note_served(server, door_of(server, gone.room));
 		if (gone.pid != 0 && gone.room == CROWD_VERIFY && WIFEXITED(status) &&
 		    (WEXITSTATUS(status) == VERIFY_FOR_OTHERS ||
 		     WEXITSTATUS(status) == VERIFY_FOR_NONE))
