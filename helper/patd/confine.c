@@ -159,7 +159,8 @@ int confine_alone(void)
 /* Its two descriptors, and no more. */
 static int keep_descriptors(int client, int session)
 {
-	if ((client >= 0 ? dup2(client, 0) : close(0)) < 0 || dup2(session, 1) < 0 ||
+	if ((client >= 0 ? dup2(client, READER_CLIENT) : close(READER_CLIENT)) < 0 ||
+	    dup2(session, READER_SESSION) < 0 ||
 	    syscall(SYS_close_range, READER_DESCRIPTORS, ~0U, 0) < 0)
 		return PAT_E_IO;
 	return PAT_OK;
@@ -219,11 +220,7 @@ int confine_reader(int client, int session)
 	/* Whoever changes their uid loses the one, and may lose the other. */
 	if (!error && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0))
 		error = PAT_E_IO;
-	return error ? error : limit_resources();
-}
-
-int confine_reading(unsigned seconds)
-{
-	alarm(seconds);
-	return filter_load(&rights.reader);
+	if (!error)
+		error = limit_resources();
+	return error ? error : filter_load(&rights.reader);
 }

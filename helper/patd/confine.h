@@ -20,8 +20,7 @@
  *	                       CAP_DAC_OVERRIDE, and
  *	                       those that patd was
  *	                       given as inheritable
- *	a reader               none, and nobody's uid   what reading takes; until it
-							has its client, the same
+ *	a reader               none, and nobody's uid   what reading takes
  *	a verification, --sweep,
  *	--check-config         CAP_DAC_READ_SEARCH      the common filter; no programs
  *
@@ -45,12 +44,12 @@ int confine_session(void);
 int confine_alone(void);
 
 /*
- * The reader: of its descriptors, which are above 1, the two that are given are left, as 0 and 1;
- * or the second alone, without a client, which is then -1. The environment is gone; so is the
- * process when its parent is. With its client, and before it reads, the time that it has is
- * counted, and it comes under its filter, which lets no descriptor in.
+ * The reader: of its descriptors, which are above 1, the two that are given are left, as those
+ * below; or the second alone, without a client, which is then -1, and may come by the other as the
+ * one descriptor for which there is room. The environment is gone; so is the process when its
+ * parent is.
  */
+enum { READER_CLIENT = 0, READER_SESSION = 1 };
 int confine_reader(int client, int session);
-int confine_reading(unsigned seconds);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "pat/error.h"
 
 /* ---- The tables: names, because not each machine and each libseccomp knows all of them ----------
@@ -100,7 +101,8 @@ static const char *const programs[] = {"execve", "execveat", "fork", "vfork", NU
 
 /*
  * All that the reader does: take bytes from the one socket, hand records to the other, wait for
- * both, have memory, and end. recvmsg and sendmsg, by which descriptors travel, are not among it.
+ * both, have its time counted, have memory, and end. sendmsg, by which descriptors travel, is not
+ * among it, and recvmsg is for the one that its client comes by: add_reader().
  */
 static const char *const reading[] = {
 	"recvfrom",
@@ -110,6 +112,11 @@ static const char *const reading[] = {
 	"poll",
 	"ppoll",
 	"ppoll_time64",
+#ifdef SYS_alarm
+	"alarm",
+#else
+	"setitimer",
+#endif
 	"brk",
 	"munmap",
 	"mremap",
@@ -224,6 +231,11 @@ static int add_reader(scmp_filter_ctx context)
 	static const char *const memory[] = {"mmap", "mprotect", NULL};
 #endif
 	int error = add_all(context, SCMP_ACT_ALLOW, reading);
+
+	/* From the session alone; and with two descriptors it has as many as it may have. */
+	if (error == 0)
+		error = add_one(context, SCMP_ACT_ALLOW, "recvmsg", 1,
+				&SCMP_A0_64(SCMP_CMP_EQ, READER_SESSION));
 
 	for (const char *const *name = memory; *name != NULL && error == 0; name++)
 		error = add_one(context, SCMP_ACT_ALLOW, *name, 1,

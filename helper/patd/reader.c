@@ -17,9 +17,6 @@
 /* Where a call was read, and what the linker and jansson saved there of it. */
 #define STACK_USED 65536
 
-/* Where confine_reader() puts them. */
-enum { CLIENT = 0, SESSION = 1 };
-
 static enum flat_outcome outcome_of(int error)
 {
 	switch (error) {
@@ -39,7 +36,7 @@ static enum flat_outcome outcome_of(int error)
 /* A record fits into the empty queue of a socket: there is no more than one on its way. */
 static bool send_record(const unsigned char *record, size_t len)
 {
-	return send(SESSION, record, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+	return send(READER_SESSION, record, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 }
 
 /* Reads one call and hands it on. False when the connection is over. */
@@ -67,19 +64,20 @@ static bool next_question(struct flat_question *question)
 	ssize_t got;
 
 	do
-		got = recv(SESSION, question, sizeof(*question), 0);
+		got = recv(READER_SESSION, question, sizeof(*question), 0);
 	while (got < 0 && errno == EINTR);
 	return got == sizeof(*question);
 }
 
-/* Nothing else is open: it comes to where it belongs. */
+/* Nothing else is open: it comes to where it belongs. Where there are no filters, there may be. */
 static bool take_client(void)
 {
-	int client = spare_take(SESSION);
+	int client = spare_take(READER_SESSION);
 
-	if (client > SESSION && dup2(client, CLIENT) == CLIENT && close(client) == 0)
-		client = CLIENT;
-	return client == CLIENT;
+	if (client > READER_SESSION && dup2(client, READER_CLIENT) == READER_CLIENT &&
+	    close(client) == 0)
+		client = READER_CLIENT;
+	return client == READER_CLIENT;
 }
 
 _Noreturn void reader_run(int session, unsigned seconds)
@@ -91,15 +89,14 @@ _Noreturn void reader_run(int session, unsigned seconds)
 	/* Who is told to end with all of patd ends with the session, which need not wonder why. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	if (record == NULL || pat_varlink_begin(&link, CLIENT) != 0)
+	if (record == NULL || pat_varlink_begin(&link, READER_CLIENT) != 0)
 		_exit(ENOMEM);
-	link.other = SESSION;
+	link.other = READER_SESSION;
 	if (confine_reader(-1, session) != 0)
 		_exit(errno);
 	if (!take_client())
 		_exit(0);
-	if (confine_reading(seconds) != 0)
-		_exit(errno);
+	alarm(seconds);
 	while (next_question(&question) && answer(&link, &question, record))
 		sodium_stackzero(STACK_USED);
 	pat_varlink_end(&link);

@@ -7,8 +7,7 @@
  * sends, takes it apart, and hands each call to the session as a flat record (flat.h).
  *
  * MUST:
- *  - give up everything before the first byte is read (confine.h), and nearly all before there is a
- *    client;
+ *  - give up everything before there is a client (confine.h);
  *  - read no further than the session has asked for, and no longer;
  *  - end when the session does.
  *

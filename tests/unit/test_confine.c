@@ -20,20 +20,17 @@
 
 #include "../../helper/patd/confine.h"
 #include "../../helper/patd/filter.h"
+#include "../../helper/patd/spare.h"
 #include "pat/error.h"
 
 /* ---- Being one of patd's processes --------------------------------------------------------------
  */
 
-enum { READER_SECONDS = 20 };
-
 static int client, session; /* a reader's two sockets */
 
 static int become_reader(void)
 {
-	int error = confine_reader(client, session);
-
-	return error ? error : confine_reading(READER_SECONDS);
+	return confine_reader(client, session);
 }
 
 /* An attempt gives 0 when it came through, or an errno. */
@@ -51,6 +48,7 @@ static int try(int (*become)(void), attempt_function *attempt)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, other), 0);
 	client = ends[0];
 	session = other[0];
+	assert_true(spare_pass(other[1], ends[1]));
 	child = fork();
 	if (child == 0) {
 		/* cmocka has a handler for this. */
@@ -264,6 +262,24 @@ static int try_sendmsg(void)
 	return result(sendmsg(1, &message, MSG_DONTWAIT));
 }
 
+static int try_recvmsg(void)
+{
+	struct msghdr message = {0};
+
+	return recvmsg(0, &message, MSG_DONTWAIT) < 0 && errno != EAGAIN ? errno : 0;
+}
+
+/* One is on its way. */
+static int try_descriptor(void)
+{
+	return spare_take(1) >= 0 ? 0 : EMFILE;
+}
+
+static int try_alarm(void)
+{
+	return alarm(60) == 0 ? 0 : EBUSY;
+}
+
 static int try_bpf(void)
 {
 	return result(syscall(SYS_bpf, 0, NULL, 0));
@@ -351,6 +367,9 @@ static const struct {
 	{"bind", try_bind, DIED, THROUGH, THROUGH},
 	{"connect", try_connect, DIED, ENOENT, ENOENT},
 	{"sendmsg", try_sendmsg, DIED, THROUGH, THROUGH},
+	{"recvmsg from the client", try_recvmsg, DIED, THROUGH, THROUGH},
+	{"a third descriptor", try_descriptor, EMFILE, THROUGH, THROUGH},
+	{"alarm", try_alarm, THROUGH, THROUGH, THROUGH},
 	{"execve", try_exec, DIED, EPERM, THROUGH},
 	{"clone", try_fork, DIED, EPERM, THROUGH},
 	{"fork(3)", try_library_fork, DIED, EPERM, THROUGH},
@@ -437,6 +456,11 @@ static bool reader_may(long nr)
 		SYS_recvfrom,
 		SYS_sendto,
 		SYS_ppoll,
+#ifdef SYS_alarm
+		SYS_alarm,
+#else
+		SYS_setitimer,
+#endif
 		SYS_brk,
 #ifdef SYS_mmap2
 		SYS_mmap2,
