@@ -35,19 +35,17 @@ void out_of_memory(void)
 }
 
 /*
- * Widths and character set only: messages and numbers are the same everywhere. It is not looked up
- * before there is text that it makes a difference to, which most commands have none of.
+ * Widths and character set only: messages and numbers are the same everywhere. A program begins in
+ * the locale "C"; what the environment has is not looked up before there is text that it makes a
+ * difference to, which most commands have none of.
  */
 static bool is_utf8_locale(void)
 {
-	static bool known, utf8;
+	const char *locale = setlocale(LC_CTYPE, NULL);
 
-	if (!known) {
+	if (locale == NULL || strcmp(locale, "C") == 0)
 		(void)setlocale(LC_CTYPE, "");
-		utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-		known = true;
-	}
-	return utf8;
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
 /* Whether it is shown as it is, wherever that is. */

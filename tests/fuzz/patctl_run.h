@@ -214,6 +214,8 @@ static UNUSED int patctl_run(void)
 static UNUSED void patctl_begin(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
+	/* What it finds when it looks for another than that of the beginning. */
+	setenv("LC_ALL", "C", 1);
 	setenv("TERM", "xterm", 1);
 	setenv("COLUMNS", "80", 1);
 	setenv("TZ", "UTC", 1);
