@@ -29,24 +29,32 @@ static char *copy(const char *text)
 	return result;
 }
 
+static const char *entry_name(const json_t *entry)
+{
+	const char *name = json_string_value(entry);
+
+	return name != NULL ? name : "?";
+}
+
 char *token_list(const json_t *token, const char *member)
 {
 	const json_t *entries = json_object_get(token, member), *entry;
-	char *text = NULL;
-	size_t i, size;
-	FILE *stream = open_memstream(&text, &size);
+	size_t i, size = 1;
+	char *text, *end;
 
-	if (stream == NULL)
-		out_of_memory();
 	json_array_foreach(entries, i, entry)
 	{
-		const char *name = json_string_value(entry);
-
-		(void)fprintf(stream, "%s%s", i > 0 ? "," : "", name != NULL ? name : "?");
+		size += strlen(entry_name(entry)) + strlen(",");
 	}
-	/* It may have had no memory for the last of it, and tell only so. */
-	if (fclose(stream) != 0 || text == NULL)
+	text = end = malloc(size);
+	if (text == NULL)
 		out_of_memory();
+	*end = '\0';
+	json_array_foreach(entries, i, entry)
+	{
+		end = stpcpy(end, i > 0 ? "," : "");
+		end = stpcpy(end, entry_name(entry));
+	}
 	return text;
 }
 
