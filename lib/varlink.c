@@ -40,8 +40,9 @@ int pat_varlink_begin(struct pat_varlink *link, int fd)
 
 void pat_varlink_end(struct pat_varlink *link)
 {
+	/* What was used of it was wiped then; where nothing ever was, no page is touched. */
 	if (link->buffer != NULL)
-		explicit_bzero(link->buffer, PAT_VARLINK_MESSAGE_MAX);
+		explicit_bzero(link->buffer, link->used);
 	free(link->buffer);
 	link->buffer = NULL;
 	link->used = 0;
@@ -162,10 +163,13 @@ int pat_varlink_encode(const json_t *message, struct pat_varlink_text *text)
 		error = PAT_E_NOMEM;
 	else if (text->len >= PAT_VARLINK_MESSAGE_MAX)
 		error = PAT_E_TOOBIG;
-	if (error)
-		pat_varlink_discard(text);
-	else
+	if (!error) {
 		text->bytes[text->len++] = '\0';
+		return PAT_OK;
+	}
+	/* Nobody knows how much of it was written. */
+	text->len = PAT_VARLINK_MESSAGE_MAX;
+	pat_varlink_discard(text);
 	return error;
 }
 
@@ -178,7 +182,7 @@ int pat_varlink_send(struct pat_varlink *link, const struct pat_varlink_text *te
 void pat_varlink_discard(struct pat_varlink_text *text)
 {
 	if (text->bytes != NULL)
-		explicit_bzero(text->bytes, PAT_VARLINK_MESSAGE_MAX);
+		explicit_bzero(text->bytes, text->len);
 	free(text->bytes);
 	*text = (struct pat_varlink_text){NULL, 0};
 }

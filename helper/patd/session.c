@@ -48,9 +48,11 @@ static int flush(struct session *session)
 {
 	int error = PAT_OK;
 
-	if (session->queue.len > 0)
+	if (session->queue.len > 0) {
 		error = pat_varlink_send(&session->link, &session->queue,
 					 pat_deadline_in(WRITE_MS));
+		explicit_bzero(session->queue.bytes, session->queue.len);
+	}
 	session->queue.len = 0;
 	return keep_error(session, error);
 }

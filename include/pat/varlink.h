@@ -44,7 +44,7 @@ int pat_varlink_write(struct pat_varlink *link, const json_t *message, pat_deadl
 
 /*
  * The same in two steps, of which only the first needs memory. A text that was encoded is to be
- * discarded, which wipes it; {NULL} may be.
+ * discarded, which wipes so much of it as is its length; {NULL} may be.
  */
 struct pat_varlink_text {
 	char *bytes;
