@@ -14,6 +14,7 @@
 
 #include "fakepam.h"
 
+#include <arpa/inet.h>
 #include <sys/stat.h>
 
 #include "pat/wire.h"
@@ -129,12 +130,24 @@ static enum token_name presented(void)
 	return token_named(begin);
 }
 
+/* Whether it is an address that the third token may come from, as such or mapped (RFC
+ * 4291, 2.5.5.2). */
+static bool is_near(const char *rhost)
+{
+	static const unsigned char net[] = {192, 0, 2};
+	struct in6_addr address;
+	struct in_addr old;
+
+	if (inet_pton(AF_INET, rhost, &old) == 1)
+		return memcmp(&old, net, sizeof(net)) == 0;
+	return inet_pton(AF_INET6, rhost, &address) == 1 && IN6_IS_ADDR_V4MAPPED(&address) &&
+	       memcmp(address.s6_addr + 12, net, sizeof(net)) == 0;
+}
+
 /* Whether the store lets this token in. */
 static bool is_good(enum token_name name)
 {
 	const char *owner = name == B ? "bob" : "alice", *service = item(PAM_SERVICE);
-	unsigned last = 256;
-	int end = 0;
 
 	if ((name != A && name != B && name != C) || strcmp(item(PAM_USER), owner) != 0 ||
 	    world.locked || !run.own_store)
@@ -142,10 +155,7 @@ static bool is_good(enum token_name name)
 	if (strcmp(service, "sshd") != 0 && strcmp(service, "sudo") != 0 &&
 	    strcmp(service, "sudo-i") != 0)
 		return false;
-	if (name != C)
-		return true;
-	return sscanf(item(PAM_RHOST), "192.0.2.%3u%n", &last, &end) == 1 && last < 256 &&
-	       item(PAM_RHOST)[end] == '\0';
+	return name != C || is_near(item(PAM_RHOST));
 }
 
 /* Whether the other end of the socket says that it does. */
