@@ -235,7 +235,7 @@ static int add_reader(scmp_filter_ctx context)
 	/* From the session alone; and with two descriptors it has as many as it may have. */
 	if (error == 0)
 		error = add_one(context, SCMP_ACT_ALLOW, "recvmsg", 1,
-				&SCMP_A0_64(SCMP_CMP_EQ, READER_SESSION));
+				&SCMP_A0_64(SCMP_CMP_EQ, READER_SESSION, 0));
 
 	for (const char *const *name = memory; *name != NULL && error == 0; name++)
 		error = add_one(context, SCMP_ACT_ALLOW, *name, 1,
