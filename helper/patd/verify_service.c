@@ -64,35 +64,31 @@ static bool well_formed(const struct pat_wire_request *request, struct pat_token
 	       pat_token_parse(request->token, token) == PAT_FORM_TOKEN;
 }
 
-/* Whether pat.conf lets this peer ask about others. One that cannot be read allows nobody more. */
-static enum verify_status judge_server(const struct peer *peer, const struct settings *settings)
-{
-	struct pat_account account;
-	const struct policy *policy;
-	char fault[POLICY_FAULT_MAX];
-
-	if (pat_account_by_uid(peer->uid, false, &account) != PAT_OK || !account.exists)
-		return VERIFY_FOR_NONE;
-	policy = policy_current(settings->policy, fault);
-	if (policy == NULL) {
-		log_line(LOG_ERR, "verify_for is not in force: %s", fault);
-		return VERIFY_FOR_NONE;
-	}
-	return policy_may_verify(policy, account.name) ? VERIFY_FOR_OTHERS : VERIFY_FOR_NONE;
-}
-
-/* Whether this peer may ask about this user. */
+/*
+ * Whether this peer may ask about this user. Whom pat.conf lets ask about others, may, without a
+ * look at who that is, which would take its time before the secret is proved. One that cannot be
+ * read allows nobody more.
+ */
 static enum verify_status judge_peer(const struct peer *peer, const char *user,
 				     const struct settings *settings)
 {
-	struct pat_account account;
+	struct pat_account asker, account;
+	const struct policy *policy;
+	char fault[POLICY_FAULT_MAX];
+	bool known;
 
 	if (peer->uid == 0)
 		return VERIFY_DONE;
+	known = pat_account_by_uid(peer->uid, false, &asker) == PAT_OK && asker.exists;
+	policy = known ? policy_current(settings->policy, fault) : NULL;
+	if (policy != NULL && policy_may_verify(policy, asker.name))
+		return VERIFY_FOR_OTHERS;
 	if (pat_account_by_name(user, false, &account) == PAT_OK && account.exists &&
 	    account.uid == peer->uid)
 		return VERIFY_DONE;
-	return judge_server(peer, settings);
+	if (known && policy == NULL)
+		log_line(LOG_ERR, "verify_for is not in force: %s", fault);
+	return VERIFY_FOR_NONE;
 }
 
 static enum verify_status decide(const struct pat_attempt *attempt, const struct peer *peer,
