@@ -40,11 +40,12 @@ static bool take_token(struct crowd_caller *caller, int64_t now)
 
 static unsigned count_of(const struct crowd *crowd, uid_t uid, const enum crowd_room *room)
 {
-	unsigned count = 0;
+	unsigned count = 0, left = crowd->count;
 
-	for (unsigned i = 0; i < CROWD_PLACES; i++) {
+	for (unsigned i = 0; i < CROWD_PLACES && left > 0; i++) {
 		const struct crowd_member *m = &crowd->members[i];
 
+		left -= m->pid != 0;
 		count += m->pid != 0 && !m->leaving && m->uid == uid &&
 			 (room == NULL || m->room == *room);
 	}
@@ -59,10 +60,12 @@ static bool shares(const struct crowd_member *m, uid_t uid, enum crowd_room room
 
 static bool full(const struct crowd *crowd, uid_t uid, enum crowd_room room)
 {
-	unsigned count = 0;
+	unsigned count = 0, left = crowd->count;
 
-	for (unsigned i = 0; i < CROWD_PLACES; i++)
+	for (unsigned i = 0; i < CROWD_PLACES && left > 0; i++) {
+		left -= crowd->members[i].pid != 0;
 		count += shares(&crowd->members[i], uid, room);
+	}
 	return count >= (uid == 0 ? CROWD_OF_ROOT : CROWD_ORDINARY);
 }
 
