@@ -154,35 +154,52 @@ json_t *json_token(json_t *token)
 	return object;
 }
 
+/* There may be a token in it. */
+static void wipe_and_free(char *text, size_t size)
+{
+	explicit_bzero(text, size);
+	free(text);
+}
+
 /* Terminals take DEL for a control character, which JSON does not: it is the one below 0x80 that
- * jansson leaves as it is. `room` is how much `text` has for it; it stands in strings alone. */
-static void escape_deletes(char *text, size_t room)
+ * jansson leaves as it is. It stands in strings alone. `text` is taken over, and takes so much now.
+ */
+#define DELETE '\x7f'
+static char *escape_deletes(char *text, size_t size, size_t deletes)
 {
 	static const char escape[] = "\\u007f";
-	size_t len = strlen(text);
+	char *result = malloc(size + deletes * (sizeof(escape) - 2)), *end = result;
 
-	for (char *at = text; (at = strchr(at, '\x7f')) != NULL && len + sizeof(escape) <= room;) {
-		size_t rest = strlen(at + 1) + 1;
-
-		memmove(at + sizeof(escape) - 1, at + 1, rest);
-		memcpy(at, escape, sizeof(escape) - 1);
-		len += sizeof(escape) - 2;
-	}
+	if (result == NULL)
+		out_of_memory();
+	for (const char *at = text; *at != '\0'; at++)
+		if (*at == DELETE)
+			end = stpcpy(end, escape);
+		else
+			*end++ = *at;
+	*end = '\0';
+	wipe_and_free(text, size);
+	return result;
 }
 
 char *json_text(const json_t *json)
 {
 	const size_t flags = JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY;
-	size_t len = json_dumpb(json, NULL, 0, flags);
-	/* Each character may have to be escaped. */
-	size_t room = 6 * len + 2;
+	size_t room = 4096, len, deletes = 0;
 	char *text = malloc(room);
 
-	if (len == 0 || text == NULL || json_dumpb(json, text, len, flags) != len)
+	/* Of what does not fit it tells how much it is. */
+	while (text != NULL && (len = json_dumpb(json, text, room - 2, flags)) > room - 2) {
+		wipe_and_free(text, room);
+		room = len + 2;
+		text = malloc(room);
+	}
+	if (text == NULL || len == 0)
 		out_of_memory();
 	memcpy(text + len, "\n", 2);
-	escape_deletes(text, room);
-	return text;
+	for (const char *at = text; (at = strchr(at, DELETE)) != NULL; at++)
+		deletes++;
+	return deletes > 0 ? escape_deletes(text, len + 2, deletes) : text;
 }
 
 void output_token_json(json_t *token)

@@ -174,6 +174,34 @@ done
 kill $ambiguous
 wait $ambiguous 2>/dev/null
 
+# A patd with one token, of which much is to be escaped, and then a line for a list that has no end.
+cat >"$W/tmp/odd.py" <<'END'
+import json, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+token = {"id": "Ab3dE9xZ", "name": "odd", "description": "\x7f" * 1000 + "\u00fc" * 2000 + "\x7f", "status": "active"}
+for ending in [{"parameters": {"token": None}}, {"parameters": {"token": None}}, {"error": "io.pampat.Tokens.StoreUnavailable"}]:
+    connection, _ = listener.accept()
+    connection.recv(65536)
+    for reply in [{"parameters": {"token": token}, "continues": True}, ending]:
+        connection.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\0")
+    connection.close()
+END
+/usr/bin/python3 "$W/tmp/odd.py" "$W/tmp/odd" &
+odd=$!
+wait_for 5 test -S "$W/tmp/odd"
+chmod 666 "$W/tmp/odd"
+run alice list --json --socket "$W/tmp/odd"
+exited 'list --json of a token that is long when it is escaped' 0
+is 'has all of it' "$(python 'it[0]["description"] == "\x7f" * 1000 + "\u00fc" * 2000 + "\x7f"')" True
+is 'and nothing but what is printed' "$(tr -d '\n -~' <<<"$out")" ''
+run alice list --no-legend -o name,status --socket "$W/tmp/odd"
+is 'which has a line in a list' "$out" 'odd  active'
+run alice list --socket "$W/tmp/odd"
+is 'a list that breaks off is not printed' "$rc $out" '1 '
+wait $odd 2>/dev/null
+
 # --- verify
 
 run alice verify <<<"$QUIET"
