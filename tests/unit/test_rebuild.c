@@ -179,6 +179,26 @@ static size_t find(const struct unit_bytes *file, const char *key, bool head)
 	return 0;
 }
 
+static void what_is_minted_has_no_room_that_it_does_not_need(void **state)
+{
+	enum { TAIL = 4, NOT_WORTH_A_RECORD = 32 };
+	struct unit_bytes file = unit_read_file(place.path);
+
+	(void)state;
+	for (unsigned i = 1; i <= TOKENS; i++) {
+		for (const char *kind = "tu"; *kind != '\0'; kind++) {
+			struct tdbfile_record record;
+			char key[16];
+
+			snprintf(key, sizeof(key), "%cid%06u", *kind, i);
+			memcpy(&record, file.data + find(&file, key, true), sizeof(record));
+			assert_in_range(record.rec_len - record.key_len - record.data_len, TAIL,
+					TAIL + NOT_WORTH_A_RECORD);
+		}
+	}
+	free(file.data);
+}
+
 /* Rewrites some bytes of the store, by position. */
 static void damage(size_t at, const void *bytes, size_t len)
 {
@@ -1102,6 +1122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_store(a_rebuild_keeps_every_record_bit_for_bit),
 		with_store(what_was_rebuilt_can_be_changed_like_any_other),
+		with_store(what_is_minted_has_no_room_that_it_does_not_need),
 		with_store(a_damaged_record_is_named_and_costs_no_other),
 		with_store(a_record_whose_head_is_gone_costs_no_other),
 		with_store(a_table_of_chains_that_is_gone_costs_nothing),
