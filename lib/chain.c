@@ -14,10 +14,6 @@
 /* A chain this long takes longer than a login waits. */
 #define STEPS_MAX 65536
 
-/* Free space may be in more pieces than anybody wants to wait for. TDB takes the first that is not
- * too large, and so hardly ever goes on to where nobody looked. */
-#define PIECES_MAX 65536
-
 /* Reads at least so much as `least`. */
 static int read_some(int fd, void *data, size_t least, size_t most, uint64_t at, size_t *got)
 {
@@ -223,12 +219,14 @@ int chain_measure_space(int fd, uint64_t file_size, struct chain_space *space)
 
 	*space = (struct chain_space){.bytes = 0};
 	chain.size = file_size;
-	while (result >= 0 && chain.steps < PIECES_MAX && (result = chain_next(&chain)) == 1) {
+	while (result >= 0 && chain.steps < CHAIN_PIECES_MAX &&
+	       (result = chain_next(&chain)) == 1) {
 		result = chain_check_tail(&chain);
 		space->bytes += chain.record.rec_len;
 		if (chain.record.rec_len > space->largest)
 			space->largest = chain.record.rec_len;
 	}
+	space->pieces = chain.steps;
 	return result < 0 ? result : PAT_OK;
 }
 

@@ -71,10 +71,16 @@ int chain_check_tail(const struct chain *chain);
  */
 int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key, size_t len);
 
-/* What there is of free space. PAT_E_DAMAGED when TDB must not be let loose on it. */
+/* Free space may be in more pieces than anybody wants to wait for. TDB takes the first that is not
+ * too large, and so hardly ever goes on to where nobody looked. */
+#define CHAIN_PIECES_MAX 65536
+
+/* What there is of free space, as far as that. PAT_E_DAMAGED when TDB must not be let loose on it.
+ */
 struct chain_space {
 	uint64_t bytes;
 	uint32_t largest;
+	unsigned pieces;
 };
 int chain_measure_space(int fd, uint64_t file_size, struct chain_space *space);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <sodium.h>
 
+#include "chain.h"
 #include "pat/error.h"
 #include "pat/rebuild.h"
 #include "pat/store.h"
@@ -16,11 +17,20 @@
 /* So many chains tell how it is with the others. */
 #define LOOKED_AT 256
 
+/*
+ * Pieces of free space from which on a rebuild is wanted. Who changes anything goes along all of
+ * them, some 1 us each. It takes as many changes to make them, so that a rebuild for their sake
+ * never writes more than so many records for each of those.
+ */
+#define SCATTERED 2048
+#define RECORDS_A_PIECE 64
+
 /* A file smaller than this is not worth the work. */
 #define SMALL (1 << 20)
 
 int pat_rebuild_need(const char *path, pat_deadline deadline, struct pat_rebuild_need *need)
 {
+	struct chain_space space = {.bytes = 0};
 	struct pat_store *store;
 	uint64_t bytes, used = 0;
 	uint32_t buckets;
@@ -34,10 +44,14 @@ int pat_rebuild_need(const char *path, pat_deadline deadline, struct pat_rebuild
 	for (int i = 0; !error && i < LOOKED_AT; i++)
 		error = slot_measure_chain(store->fd, randombytes_uniform(buckets), &records,
 					   &used);
+	if (!error)
+		error = chain_measure_space(store->fd, bytes, &space);
 	pat_store_close(store);
 	if (error)
 		return error;
 	need->crowded = records > LOOKED_AT * CROWDED;
+	need->scattered = space.pieces > SCATTERED &&
+			  space.pieces > (uint64_t)records * buckets / LOOKED_AT / RECORDS_A_PIECE;
 	need->hollow = bytes > SMALL && used * buckets / LOOKED_AT < bytes / 3;
 	return PAT_OK;
 }

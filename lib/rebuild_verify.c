@@ -122,12 +122,11 @@ static bool are_all_right(struct rebuild *rebuild, struct verifying *verifying)
 /* Whether the list of free space leads to all that there is. */
 static bool is_space_right(struct verifying *verifying)
 {
-	enum { COUNTED = 60000 };
 	const struct salvage *salvage = &verifying->salvage;
 	struct chain_space space;
 
 	return chain_measure_space(salvage->window.fd, salvage->window.size, &space) == PAT_OK &&
-	       (space.bytes == salvage->found.free_bytes || verifying->pieces > COUNTED);
+	       (space.bytes == salvage->found.free_bytes || verifying->pieces > CHAIN_PIECES_MAX);
 }
 
 static bool are_heads_right(struct verifying *verifying)

@@ -49,7 +49,7 @@ int grow_exit_status(const struct settings *settings)
 
 	if (minted)
 		(void)pat_rebuild_need(settings->store, pat_deadline_in(LOOK_MS), &need);
-	return need.crowded ? TIME_TO_GROW : NOTHING_TO_DO;
+	return need.crowded || need.scattered ? TIME_TO_GROW : NOTHING_TO_DO;
 }
 
 /* `again`: it failed the last time, and the log is told no more than that it does not any more. */
@@ -157,7 +157,7 @@ void grow_now(const struct settings *settings)
 	unsigned before = alarm(GIVE_UP_SECONDS);
 
 	if (pat_rebuild_need(settings->store, pat_deadline_in(WAIT_MS), &need) == 0 &&
-	    (need.crowded || need.hollow))
+	    (need.crowded || need.scattered || need.hollow))
 		(void)rebuild(settings, false);
 	alarm(before);
 }

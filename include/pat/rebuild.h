@@ -76,11 +76,12 @@ struct pat_rebuild_result {
 int pat_rebuild(const struct pat_rebuild *order, struct pat_rebuild_result *result);
 
 /*
- * Whether the store should be rebuilt, because its chains have become long, or because most of it
- * is free space; judged by some of its chains. 0 or as pat_store_open().
+ * Whether the store should be rebuilt, because its chains have become long, because its free space
+ * has come to lie in many pieces, or because most of it is free space; judged by some of its
+ * chains. 0 or as pat_store_open().
  */
 struct pat_rebuild_need {
-	bool crowded, hollow;
+	bool crowded, scattered, hollow;
 };
 int pat_rebuild_need(const char *store, pat_deadline deadline, struct pat_rebuild_need *need);
 

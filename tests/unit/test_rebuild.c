@@ -1117,6 +1117,45 @@ static void long_chains_are_noticed_and_a_rebuild_makes_them_short(void **state)
 	sound();
 }
 
+/* Adds records that are none of ours, or takes every second of them out again. */
+static void junk(unsigned from, unsigned to, bool out)
+{
+	struct tdb_context *tdb = tdb_open(place.path, 0, STORE_TDB_FLAGS, O_RDWR, 0600);
+	unsigned char none[4] = "";
+	TDB_DATA value = {.dptr = none, .dsize = sizeof(none)};
+	char text[16];
+
+	assert_non_null(tdb);
+	for (unsigned i = from; i < to; i += 1 + out) {
+		TDB_DATA key = {.dptr = (unsigned char *)text};
+
+		key.dsize = (size_t)snprintf(text, sizeof(text), "x%u", i);
+		assert_int_equal(
+			out ? tdb_delete(tdb, key) : tdb_store(tdb, key, value, TDB_INSERT), 0);
+	}
+	tdb_close(tdb);
+}
+
+static void scattered_free_space_is_noticed_and_a_rebuild_gathers_it(void **state)
+{
+	enum { MANY = 2 * 2100 };
+	struct pat_rebuild_need need;
+
+	(void)state;
+	junk(0, MANY, false);
+	junk(0, MANY / 2, true);
+	assert_int_equal(pat_rebuild_need(place.path, soon(), &need), 0);
+	assert_false(need.scattered);
+	junk(MANY / 2, MANY, true);
+	assert_int_equal(pat_rebuild_need(place.path, soon(), &need), 0);
+	assert_true(need.scattered && !need.crowded);
+	rebuilt();
+	assert_int_equal(pat_rebuild_need(place.path, soon(), &need), 0);
+	assert_false(need.scattered);
+	all_there_but(0);
+	sound();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1154,6 +1193,7 @@ int main(void)
 		with_store(where_a_chain_has_lost_its_head_what_no_chain_leads_to_is_taken),
 		with_store(a_full_store_takes_no_more_and_can_still_be_changed),
 		with_store(long_chains_are_noticed_and_a_rebuild_makes_them_short),
+		with_store(scattered_free_space_is_noticed_and_a_rebuild_gathers_it),
 	};
 
 	return unit_run(tests);
