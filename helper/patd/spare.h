@@ -16,7 +16,7 @@
  *  - leave when the parent does.
  */
 
-enum { SPARES = 2 };
+enum { SPARES = 3 };
 
 struct spare {
 	pid_t pid; /* 0: there is none */

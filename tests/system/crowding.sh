@@ -31,7 +31,7 @@ no_child_is_left() {
 	[ "$(children)" -eq 0 ]
 }
 no_descriptor_is_left() {
-	[ "$(fds)" -le $((FDS + 4)) ]
+	[ "$(fds)" -le $((FDS + 6)) ]
 }
 FDS=$(fds)
 
