@@ -152,6 +152,15 @@ static bool is_full(const struct pat_store *store)
 	return fstat(tdb_fd(store->tdb), &st) == 0 && (uint64_t)st.st_size >= store->full_at;
 }
 
+/* There is one. With the room that TDB gives it, no page begins within it in a new store: to write
+ * it takes as long as to write any other. */
+static bool is_strangers(const struct pat_key *key)
+{
+	const struct pat_key strangers = pat_key_use(PAT_STRANGERS_ID);
+
+	return key->len == strangers.len && memcmp(key->bytes, strangers.bytes, key->len) == 0;
+}
+
 /*
  * TDB gives a new record a quarter more room than it asks for. An index grows into that; of a token
  * hardly anything ever grows, and it would be a sixth of the store. In what there is TDB puts what
@@ -161,7 +170,7 @@ static int begin_record(struct pat_store *store, struct pat_key *key, TDB_DATA v
 {
 	size_t whole = key->len + value.dsize, asked = (4 * whole + 4) / 5;
 
-	if (strchr("tu", key->bytes[0]) == NULL || asked <= key->len ||
+	if (strchr("tu", key->bytes[0]) == NULL || asked <= key->len || is_strangers(key) ||
 	    tdb_exists(store->tdb, tdb_key(key)))
 		return 0;
 	value.dsize = asked - key->len;

@@ -80,11 +80,10 @@ calls() {
 	if [ "$1" = patd ]; then
 		strace -f -q -o "$W/strace" -p "$PATD_PID" 2>"$W/strace.err" &
 		wait_for 5 grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$PATD_PID/status"
-		# Two attempts each. The first two are for those who waited before patd was traced; of the others
+		# Two attempts each. The first three are for those who waited before patd was traced; of the others
 		# the last is what its child did, which may have waited for it, from when it had read what was
 		# asked.
-		"$T" once patd "$2"
-		"$T" once patd "$2"
+		for _ in 1 2 3; do "$T" once patd "$2"; done
 		wait_for 5 answered
 		kill $! && wait $! 2>/dev/null
 		awk -v pid="$(awk '$2 ~ /^recvfrom/ { pid = $1 } END { print pid }' "$W/strace")" \
