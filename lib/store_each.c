@@ -17,7 +17,7 @@ struct walk {
 	uint64_t file_size;
 	uint32_t chains;
 	bool no_more; /* the file ends before their heads do */
-	size_t handed_on;
+	size_t looked_at;
 	uint32_t *met; /* the records of this chain */
 	size_t count, room;
 };
@@ -83,8 +83,9 @@ static int hand_on(struct walk *walk, const struct chain *chain, uint32_t number
 	if (bytes == NULL)
 		return PAT_E_NOMEM;
 	result = chain_read(chain, 0, bytes, len);
+	/* Those that were handed on before take their time, too. */
+	walk->looked_at++;
 	if (!result && !was_handed_on(walk, bytes, record->key_len)) {
-		walk->handed_on++;
 		result = walk->each(bytes, record->key_len, bytes + record->key_len,
 				    record->data_len, walk->data);
 	}
@@ -123,7 +124,7 @@ static int walk_some(struct walk *walk, int fd, uint32_t *done, size_t enough)
 		walk->all->damaged = walk->no_more = true;
 		answer = PAT_OK;
 	}
-	for (uint32_t i = 0; !answer && i < got && walk->handed_on < enough; i++) {
+	for (uint32_t i = 0; !answer && i < got && walk->looked_at < enough; i++) {
 		if (heads[i] != 0)
 			answer = walk_chain(walk, fd, from + i, heads[i]);
 		++*done;
@@ -163,8 +164,10 @@ int pat_store_each_some(struct pat_store *store, struct pat_walk *all, size_t en
 		return PAT_E_IO;
 	walk.file_size = (uint64_t)st.st_size;
 	answer = choose_table(all, walk.chains);
+	if (answer)
+		return answer;
 	done = &all->tables[all->now].done;
-	while (!answer && !walk.no_more && *done < walk.chains && walk.handed_on < enough)
+	while (!answer && !walk.no_more && *done < walk.chains && walk.looked_at < enough)
 		answer = walk_some(&walk, store->fd, done, enough);
 	free(walk.met);
 	*more = !answer && !walk.no_more && *done < walk.chains;

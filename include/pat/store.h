@@ -151,8 +151,8 @@ int pat_store_each(struct pat_store *store,
 		   void *data);
 
 /*
- * The same by and by: goes on from where the walk is, until at least `enough` records were handed
- * on, or the end of all is reached; *more tells which. In between, the store may be left, closed
+ * The same by and by: goes on from where the walk is, until at least `enough` records were looked
+ * at, or the end of all is reached; *more tells which. In between, the store may be left, closed
  * and changed, and give way to another that has more or fewer chains: a record that is there all
  * along is handed on once, all the same; one that comes meanwhile, once or not at all. PAT_E_BUSY
  * when it was given too many different numbers of chains. Not to be gone on with after an error but
