@@ -18,8 +18,10 @@ enum { USUAL_BYTES = 400 };
 static int add(struct salvage *salvage, uint64_t at, const struct tdbfile_record *record, bool sure)
 {
 	if (salvage->count == salvage->room) {
-		size_t room = salvage->room ? salvage->room * 2
-					    : 4096 + (size_t)(salvage->window.size / USUAL_BYTES);
+		uint64_t size =
+			salvage->window.size < UINT32_MAX ? salvage->window.size : UINT32_MAX;
+		size_t room =
+			salvage->room ? salvage->room * 2 : 4096 + (size_t)(size / USUAL_BYTES);
 		void *entries = reallocarray(salvage->entries, room, sizeof(*salvage->entries));
 
 		if (entries == NULL)
