@@ -25,6 +25,7 @@ struct verifying {
 	uint32_t *lasts;          /* of each chain */
 	uint64_t records, pieces; /* of free space */
 	size_t at;                /* how far the source was followed */
+	int error;                /* why it cannot be told whether all is right */
 };
 
 /*
@@ -55,8 +56,8 @@ static bool is_in_source(struct salvage *source, size_t *at, const struct pat_ke
 }
 
 /* What is not in the source just so. */
-static bool is_whole(struct rebuild *rebuild, const struct pat_key *key, const unsigned char *value,
-		     size_t len)
+static bool is_whole(struct rebuild *rebuild, struct verifying *verifying,
+		     const struct pat_key *key, const unsigned char *value, size_t len)
 {
 	bool repaired = rebuild->result->faults + rebuild->result->lost > 0;
 	struct pat_use use;
@@ -65,8 +66,10 @@ static bool is_whole(struct rebuild *rebuild, const struct pat_key *key, const u
 		return false;
 	if (key->bytes[0] != 'u' || repaired || rebuild->backup.is_open)
 		return true;
-	if (rebuild->noting)
-		return rebuild_leave_for_later(rebuild, key) == PAT_OK;
+	if (rebuild->noting) {
+		verifying->error = rebuild_leave_for_later(rebuild, key);
+		return verifying->error == PAT_OK;
+	}
 	return pat_use_decode(key->bytes + 1, value, len, &use) == PAT_OK && !use.cut;
 }
 
@@ -89,7 +92,7 @@ static bool is_right(struct rebuild *rebuild, struct verifying *verifying, uint6
 	memcpy(key.bytes, bytes, key.len);
 	bytes += key.len;
 	if (!is_in_source(&rebuild->store.salvage, &verifying->at, &key, bytes, record->data_len) &&
-	    !is_whole(rebuild, &key, bytes, record->data_len))
+	    !is_whole(rebuild, verifying, &key, bytes, record->data_len))
 		return false;
 	if (record->next != *last)
 		return false;
@@ -167,7 +170,7 @@ int rebuild_verify(struct rebuild *rebuild)
 	}
 	if (!error && !(are_all_right(rebuild, &verifying) && are_heads_right(&verifying) &&
 			is_space_right(&verifying)))
-		error = PAT_E_DAMAGED;
+		error = verifying.error ? verifying.error : PAT_E_DAMAGED;
 	free(verifying.lasts);
 	window_close(&salvage->window);
 	return error;

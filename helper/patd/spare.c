@@ -91,12 +91,22 @@ bool spare_pass(int fd, int connection)
 	return sendmsg(fd, &parcel.message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
+/* Both stay small: where they went round, the places would not. */
+static void count_given(struct spares *spares)
+{
+	if (++spares->given == SPARES) {
+		spares->given = 0;
+		spares->made -= SPARES;
+	}
+}
+
 pid_t spare_give(struct spares *spares, int connection)
 {
 	while (spares->given != spares->made) {
-		struct spare *spare = &spares->all[spares->given++ % SPARES];
+		struct spare *spare = &spares->all[spares->given % SPARES];
 		pid_t pid = spare->pid;
 
+		count_given(spares);
 		spare->pid = 0;
 		if (pid != 0 && spare_pass(spare->fd, connection))
 			return pid;
