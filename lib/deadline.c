@@ -45,11 +45,10 @@ bool pat_deadline_retry(pat_deadline deadline, unsigned *tries)
 
 	if (left <= 0)
 		return false;
-	/* Each pause is a sixteenth longer, so that nobody sleeps much longer than need be past
-	 * what is waited for: logins meet the syncs of a change, which take less than a
-	 * millisecond. */
+	/* Each pause is an eighth longer, so that nobody sleeps much longer than need be past what
+	 * is waited for: logins meet the syncs of a change, which take less than a millisecond. */
 	for (unsigned i = 0; i < *tries && pause < PAUSE_MAX_NS; i++)
-		pause += pause / 16;
+		pause += pause / 8;
 	++*tries;
 	if (pause > PAUSE_MAX_NS)
 		pause = PAUSE_MAX_NS;
