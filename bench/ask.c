@@ -2,16 +2,16 @@
 
 /*
  * Asks servers on SOCK_SEQPACKET sockets about a token, with the module's own client, and prints
- *what each answer took: for each socket, in its order, one line of microseconds.
+ * what each answer took: for each socket, in its order, one line of microseconds.
  *
  *	ask [-c CLIENTS] [-n COUNT] [-p PAUSE] [-s SERVICE] [-u USER] SOCKET...
  *
  * The tokens are lines of standard input: one for all, or one for each socket. The sockets are
- *asked in turn, COUNT times each, so that what else the machine does is the same to all of them,
- *with a pause of PAUSE microseconds before each question. -c has so many clients, processes that
- *begin at one moment, ask once for each socket, one socket after the other. An answer that is not
+ * asked in turn, COUNT times each, so that what else the machine does is the same to all of them,
+ * with a pause of PAUSE microseconds before each question. -c has so many clients, processes that
+ * begin at one moment, ask once for each socket, one socket after the other. An answer that is not
  *`accepted` counts for nothing: how many there were is said on standard error, and makes the exit
- *status 1.
+ * status 1.
  */
 
 #include <err.h>

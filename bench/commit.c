@@ -2,15 +2,15 @@
 
 /*
  * Transactions of TDB, each in a store that was opened for it, with the records that a token is,
- *and nothing else: no lock file, no checks, no policy. Prints what each took, in microseconds.
+ * and nothing else: no lock file, no checks, no policy. Prints what each took, in microseconds.
  *
  *	commit [-f] -n COUNT STORE
  *
  * With -f each is made in a child of its own, and timed there from opening to closing: a change is
- *always the first of a process. Else all are made in one, which has TDB's memory at hand.
+ * always the first of a process. Else all are made in one, which has TDB's memory at hand.
  *
  * The records are written in one transaction and taken out in the next, so the store stays as it
- *is.
+ * is.
  */
 
 #include <err.h>

@@ -68,13 +68,14 @@ class Bench:
         return done.stdout
 
     def loop_command(self, service, user, count=None, seconds=None, fresh=False, answer=0, rhost=None,
-                     warm_up=None, confdir=CONFDIR):
+                     warm_up=None, pause=None, confdir=CONFDIR):
         """The command line of the driver: see loop.c."""
         command = [self.driver("loop"), "-c", confdir, "-x", str(answer)]
         command += ["-s", str(seconds)] if seconds else ["-n", str(count)]
         command += ["-f"] if fresh else []
         command += ["-r", rhost] if rhost else []
         command += ["-w", str(warm_up)] if warm_up is not None else []
+        command += ["-p", str(pause)] if pause else []
         return command + [service, user]
 
     def loop(self, service, user, secrets, count, **options):

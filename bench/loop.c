@@ -2,17 +2,17 @@
 
 /*
  * Times PAM logins: pam_start, pam_authenticate, pam_end, again and again in one process; or each
- *in a child of its own that has libpam, and no module loaded yet, as sshd and sudo have it.
+ * in a child of its own that has libpam, and no module loaded yet, as sshd and sudo have it.
  *
- *	loop [-f] [-c CONFDIR] [-r RHOST] [-n COUNT | -s SECONDS] [-w WARM-UP] [-x ANSWER] SERVICE
- *USER
+ *	loop [-f] [-c CONFDIR] [-r RHOST] [-n COUNT | -s SECONDS] [-w WARM-UP] [-p PAUSE]
+ *	     [-x ANSWER] SERVICE USER
  *
  * Secrets are lines of standard input, one for each login, and from the first again when they end.
- *An answer other than ANSWER (a number of libpam's, 0: success) ends it: what was refused was not
- *measured.
+ * An answer other than ANSWER (a number of libpam's, 0: success) ends it: what was refused was not
+ * measured. Before each there is a pause of PAUSE microseconds, which does not count.
  *
  * Prints quantiles in microseconds, as one JSON object. With -f it is from fork() until the child
- *has been reaped, and `inside_…` what the child spent in libpam.
+ * has been reaped, and `inside_…` what the child spent in libpam.
  */
 
 #include <err.h>
@@ -30,7 +30,7 @@
 
 struct loop {
 	const char *confdir, *rhost, *service, *user;
-	long count, warm_up;
+	long count, warm_up, pause;
 	double seconds;
 	int answer;
 	bool forks;
@@ -108,9 +108,14 @@ static void login_in_child(const struct loop *loop)
 /* One login: how long it took, in microseconds. */
 static double timed(const struct loop *loop)
 {
-	double began = now(), took;
+	const struct timespec pause = {.tv_sec = loop->pause / 1000000,
+				       .tv_nsec = loop->pause % 1000000 * 1000};
+	double began, took;
 
 	told->answer = -1;
+	if (loop->pause > 0)
+		(void)nanosleep(&pause, NULL);
+	began = now();
 	if (loop->forks)
 		login_in_child(loop);
 	else
@@ -190,11 +195,13 @@ int main(int argc, char **argv)
 	struct loop loop = {.count = 100, .warm_up = 3};
 	int option;
 
-	while ((option = getopt(argc, argv, "fc:r:n:s:w:x:")) != -1) {
+	while ((option = getopt(argc, argv, "fc:p:r:n:s:w:x:")) != -1) {
 		if (option == 'f')
 			loop.forks = true;
 		else if (option == 'c')
 			loop.confdir = optarg;
+		else if (option == 'p')
+			loop.pause = strtol(optarg, NULL, 10);
 		else if (option == 'r')
 			loop.rhost = optarg;
 		else if (option == 'n')

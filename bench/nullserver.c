@@ -3,7 +3,7 @@
 /*
  * The least that a server can do which gives each connection a process of its own: accepts on a
  * SOCK_SEQPACKET socket, forks, reads one message, answers it, and ends. What patd takes is
- *measured against it.
+ * measured against it.
  *
  *	nullserver SOCKET
  *

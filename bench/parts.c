@@ -2,14 +2,14 @@
 
 /*
  * Where the time of a login in a fresh process goes: its parts, one after another in a child, many
- *times.
+ * times.
  *
  *	parts [-n COUNT] MODULE CONFDIR SERVICE USER
  *
  * The secret is the first line of standard input. Prints one JSON object: of each part the median
- *of microseconds and of page faults. What a part is the first to need is counted there: so all that
- *the module needs is done once before it is called, and pam_authenticate is what is left; a second
- *one shows what it costs when all is warm.
+ * of microseconds and of page faults. What a part is the first to need is counted there: so all
+ * that the module needs is done once before it is called, and pam_authenticate is what is left; a
+ * second one shows what it costs when all is warm.
  */
 
 #include <dlfcn.h>

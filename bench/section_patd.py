@@ -79,18 +79,27 @@ def as_programs(bench):
     service = peers.pat(bench)
     unix = peers.unix(bench)
 
-    def loop(*identity):
-        command = ["setpriv", *identity, *bench.loop_command("pat", "alice", count=bench.count(200))]
+    def loop(pause, *identity):
+        command = ["setpriv", *identity, *bench.loop_command("pat", "alice", count=bench.count(200), pause=pause)]
         return json.loads(bench.run(*command, given=service.secrets + "\n"))
 
+    su = ["--ruid=alice"]
+    server = ["--reuid=www-data", "--regid=www-data", "--clear-groups"]
     samples = bench.interleave({
-        "su": lambda: loop("--ruid=alice"),
-        "www-data": lambda: loop("--reuid=www-data", "--regid=www-data", "--clear-groups"),
-        "unix": unix.loop(bench),
+        "su": lambda: loop(PAUSE, *su),
+        "su, tight": lambda: loop(None, *su),
+        "server": lambda: loop(PAUSE, *server),
+        "server, tight": lambda: loop(None, *server),
+        "unix": unix.loop(bench, pause=PAUSE),
+        "unix, tight": unix.loop(bench),
     })
-    for name, what in (("su", "as su and sudo, ruid not 0: pam_start … pam_end"),
-                       ("www-data", "as nginx, uid of www-data, in verify_for: the same")):
-        bench.row(what, samples[name], samples["unix"], ("faster", 100), name="pam_unix, yescrypt")
+    for name, what, limit in (
+            ("su", "as su and sudo, ruid not 0: pam_start … pam_end", ("faster", 100)),
+            ("su, tight", "the same, without a pause between them", ("faster", 1)),
+            ("server", "as nginx, uid of www-data, in verify_for: pam_start … pam_end", ("faster", 100)),
+            ("server, tight", "the same, without a pause between them", ("faster", 1))):
+        bench.row(what, samples[name], samples["unix, tight" if "tight" in name else "unix"], limit,
+                  name="pam_unix, yescrypt")
 
 
 def crowd(bench, servers):

@@ -2,7 +2,7 @@
 
 /*
  * What a child of patd does about one request to verify, again and again and without patd: for
- *counting instructions, which the filter of system calls does not let a child of patd do.
+ * counting instructions, which the filter of system calls does not let a child of patd do.
  *
  *	serve [-n COUNT] STORE SERVICE USER
  *

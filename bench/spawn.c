@@ -2,12 +2,12 @@
 
 /*
  * Starts a command for each line of standard input, which stands for the argument {}, and prints
- *what each took, from its start until it was reaped, in microseconds.
+ * what each took, from its start until it was reaped, in microseconds.
  *
  *	spawn [-o FILE] COMMAND [ARGUMENT...]
  *
  * -o appends what the commands print to the file; else it goes nowhere. A command that fails ends
- *it.
+ * it.
  */
 
 #include <err.h>

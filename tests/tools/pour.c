@@ -7,7 +7,7 @@
  *
  * TOKENS tokens of that user, 1000 for each uid from UID on, in a new store with that many hash
  * buckets. -m counts their uses. Prints the first and the last token, or, with -p, so many of the
- *first.
+ * first.
  */
 
 #include <err.h>

@@ -8,7 +8,7 @@
  *	damage DIRECTORY PATSTORE POLICY SEED COUNT SECONDS
  *
  * Goes on until COUNT stores were looked at and SECONDS have passed, but not longer than three
- *times that. The store of seed SEED + i is the i-th: SEED + i with a COUNT of 1 repeats it.
+ * times that. The store of seed SEED + i is the i-th: SEED + i with a COUNT of 1 repeats it.
  */
 
 #include <errno.h>

@@ -2,15 +2,15 @@
 
 /*
  * Makes of a log (tests/preload/record.c) the disks that a power cut may have left, and looks at
- *each with the product's own code: the store can be opened, and has every grant, revocation and
- *counted use that was acknowledged before the cut, none that was never asked for, and no half of
- *one; and the next mint works. What is written while it recovers is recorded, and cut, too.
+ * each with the product's own code: the store can be opened, and has every grant, revocation and
+ * counted use that was acknowledged before the cut, none that was never asked for, and no half of
+ * one; and the next mint works. What is written while it recovers is recorded, and cut, too.
  *
  *	power_check LOG STORE WORK-DIRECTORY IMAGES SEED
  *
  * LOG was recorded below the directory of the directory of STORE, which has what was left in the
  * end. Prints what is wrong, and then one line: images, nested ones, faults. Wants record.so in
- *LD_PRELOAD.
+ * LD_PRELOAD.
  */
 
 #include <dlfcn.h>

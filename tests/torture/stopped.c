@@ -9,15 +9,15 @@
  *
  * Counts the system calls of the command and its children, or of all children of PID that are born
  * from now on; with -c only those of the number CALL (syscall(2)); with -f only from the first one
- *on that names a path with PART in it. After the one of that NUMBER, or at the end of the last
- *process, it writes a line to the descriptor OUT:
+ * on that names a path with PART in it. After the one of that NUMBER, or at the end of the last
+ * process, it writes a line to the descriptor OUT:
  *
  *	ready                with -p, once the process is followed
  *	stopped PID CALL     with the number of the call (syscall(2))
  *	ended COUNT          there were so many calls only
  *
  * and waits for a letter from the descriptor IN: `g`o on, `k`ill, or `s`top it by SIGSTOP and leave
- *it to itself. Then it ends; what it followed goes on alone.
+ * it to itself. Then it ends; what it followed goes on alone.
  */
 
 #include <elf.h>

@@ -10,28 +10,28 @@
  *
  * `once` makes one attempt, after one that is not counted; for strace and callgrind. `race`
  * measures for SECONDS, but no more than COUNT of a class, and up to three times as long for as
- *much as one round with each id, and prints for each class but the first:
+ * much as one round with each id, and prints for each class but the first:
  *
  *	NAME t=T difference=NS median=NS count=COUNT ids=IDS sees=NS
  *
  * where `sees` is the smallest of a row of differences that would have made |t| larger than LIMIT
- *if each attempt of the class had taken that much longer. `strangers` succeeds if the record in
- *which refusals of unknown ids are noted is an ordinary one, as below.
+ * if each attempt of the class had taken that much longer. `strangers` succeeds if the record in
+ * which refusals of unknown ids are noted is an ordinary one, as below.
  *
  * LEVEL is `store` (pat_verify with the store), `module` (a PAM transaction of the service
  * `probe`) or `patd` (a question to its socket). A CLASS is NAME:KIND:USER:FILE[:NS]. FILE has a
  * token a line. KIND is `unknown` (an id that nobody has, and any secret), `wrong` (the id of one
- *of the tokens, and any secret) or `right` (one of the tokens). NS are wasted in each attempt of a
- *race.
+ * of the tokens, and any secret) or `right` (one of the tokens). NS are wasted in each attempt of a
+ * race.
  *
  * A round compares one class with the first, one id of each, the next round another pair of ids:
- *the records of no class are warmer in a cache than those of another. A coin is tossed before each
+ * the records of no class are warmer in a cache than those of another. A coin is tossed before each
  * attempt. What is presented was made before the first of them, and lies in the same place.
  *
  * An id may share its hash chain with others, and each record in front of its own takes time; and a
  * record takes longer to read and write where a page of the file begins in it. Neither tells an id
  * that exists from one that does not, as long as it is luck: so only ids are taken that have
- *neither, or a dozen of them would tell whose luck it was.
+ * neither, or a dozen of them would tell whose luck it was.
  */
 
 #include <inttypes.h>
