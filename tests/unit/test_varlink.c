@@ -517,11 +517,16 @@ static void what_jansson_frees_is_wiped(void **state)
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-/* malloc() hands out the block that was freed last, with its own marks in the front. */
+/* malloc() hands out the block that was freed last, with its own marks in the front; not that of
+ * valgrind, which keeps what was freed. */
 static void nothing_is_left_of(const void *freed, const char *secret)
 {
-	char *block = malloc(PAT_VARLINK_MESSAGE_MAX);
+	const char *preloaded = getenv("LD_PRELOAD");
+	char *block;
 
+	if (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL)
+		return;
+	block = malloc(PAT_VARLINK_MESSAGE_MAX);
 	assert_ptr_equal(block, freed);
 	assert_null(memmem(block, PAT_VARLINK_MESSAGE_MAX, secret, strlen(secret)));
 	free(block);
