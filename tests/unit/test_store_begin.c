@@ -104,18 +104,25 @@ static void wait_for_pen(void)
 	gate_close(&gate);
 }
 
-static void a_plan_that_another_change_came_before_is_stale(void **state)
+/* Makes a plan, beside which a child has the pen then, and waits for us to leave the room. */
+static pid_t plan_beside(int (*act)(void))
 {
 	pid_t child;
 
-	(void)state;
 	alarm(120);
 	(void)plan();
 	child = unit_fork();
 	if (child == 0)
-		_exit(-unit_add(2, 1000));
-	/* It waits for us to leave the room, and comes first then. */
+		_exit(-act());
 	wait_for_pen();
+	return child;
+}
+
+static void a_plan_that_another_change_came_before_is_stale(void **state)
+{
+	pid_t child = plan_beside(add_second);
+
+	(void)state;
 	assert_int_equal(pat_store_begin(place.store, soon()), PAT_E_STALE);
 	assert_int_equal(unit_wait(child), 0);
 	alarm(0);
@@ -177,16 +184,9 @@ static int take_and_keep(void)
 
 static void a_plan_waits_for_another_change_no_longer_than_its_deadline(void **state)
 {
-	pid_t child;
+	pid_t child = plan_beside(take_and_keep);
 
 	(void)state;
-	alarm(120);
-	(void)plan();
-	child = unit_fork();
-	if (child == 0)
-		_exit(-take_and_keep());
-	/* It waits for us to leave the room, and then stops there. */
-	wait_for_pen();
 	assert_int_equal(begin(), PAT_E_BUSY);
 	alarm(0);
 	unit_kill(child);
