@@ -110,4 +110,13 @@ is 'and who did it is served again' "$rc" 0
 ok 'the log has a few lines about it, not thousands' test "$(grep -c 'makes too many' "$W/log")" -le 60
 ok 'the store is whole' patstore check
 
+# Those who wait for the next clients and questions, as patd(8) has them.
+waiting() {
+	grep -ls "^PPid:[[:space:]]*$PATD_PID\$" /proc/[0-9]*/status | xargs -r grep -ls '^Name:[[:space:]]*patd-spare$' | wc -l
+}
+all_wait() { [ "$(waiting)" -eq 6 ]; }
+as alice patctl list >/dev/null
+as alice "$LIB/peers.py" verify /run/pat/verify alice sshd <<<lnxpat_ >/dev/null
+ok 'three wait at each socket when all is quiet' wait_for 10 all_wait
+
 end
