@@ -12,9 +12,10 @@ world_enter "$@"
 needs_programs Xvfb i3lock xdotool
 export DISPLAY=127.0.0.1:7
 
-# By TCP, in the network of this world: the socket and the lock file of a screen are in everybody's /tmp.
+# By TCP, in the network of this world: the socket and the lock file of a screen are in everybody's /tmp. Keys
+# do not repeat (-r), however long it takes until the typist lets go of them.
 screen_start() {
-	Xvfb :7 -screen 0 320x240x24 -listen tcp -nolisten unix -nolisten local -nolock -ac \
+	Xvfb :7 -screen 0 320x240x24 -listen tcp -nolisten unix -nolisten local -nolock -ac -r \
 		-noreset >"$W/screen" 2>&1 &
 	SCREEN=$!
 	wait_for 10 xdotool getmouselocation || bail "Xvfb does not start: $(<"$W/screen")"
@@ -56,10 +57,15 @@ unlocks() {
 }
 
 # stays TEXT SECRET REASON: the secret was refused, and the screen is locked. i3lock looks at nothing for
-# some seconds then, so each has one of its own.
+# some seconds then, so each try has one of its own.
 stays() {
-	lock
-	enter "$2"
+	local try
+	for try in 1 2 3; do
+		lock
+		enter "$2"
+		if wait_for 5 log_matches "$3" || ! locked || [ "$try" = 3 ]; then break; fi
+		ended "$LOCKER"
+	done
 	logged "$1: it was refused" "$3"
 	sleep 0.2
 	ok "$1: the screen stays locked" locked
