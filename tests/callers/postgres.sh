@@ -65,8 +65,8 @@ like 'psql is not told why' "$err" 'PAM authentication failed for user "alice"$'
 logged 'the log is' 'refused token .* reason=secret'
 query bob "$alice"
 refused 'nor that of another user'
-give alice short --service postgresql --expires 1s
-sleep 2
+give alice short --service postgresql --expires 2s
+sleep 2.1
 log_mark
 query alice "$TOKEN"
 refused 'nor one that has expired'

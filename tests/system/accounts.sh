@@ -115,9 +115,9 @@ accepts 'an account without a password' grace
 
 # --- expired, of another service
 
-give bob brief "${SCOPE[@]}" --expires 2s
-accepts 'a token of two seconds, at once' bob
-sleep 2.1
+give bob brief "${SCOPE[@]}" --expires 5s
+accepts 'a token of five seconds, at once' bob
+sleep 5.1
 refuses 'an expired token' bob expired
 is 'it is not in the list' "$(as bob patctl list --no-legend | grep -c brief)" 0
 is 'but in the whole list' "$(field status "$ID" bob)" expired

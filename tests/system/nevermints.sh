@@ -25,7 +25,7 @@ count() {
 
 give alice ended --service sshd && ENDED=$TOKEN
 as alice patctl revoke -q ended
-give alice brief --service sshd --expires 1s && BRIEF=$TOKEN
+give alice brief --service sshd --expires 2s && BRIEF=$TOKEN
 give alice quiet --service sshd && QUIET=$TOKEN
 as alice patctl suspend -q quiet
 mint alice turned --service sshd && TURNED=$TOKEN
@@ -33,7 +33,7 @@ NEXT=$(as alice timeout 20 patctl rotate turned --overlap 1h --password-stdin 2>
 mint alice once --service sshd --uses 1 && ONCE=$TOKEN
 ssh_with password "$ONCE" alice true
 mint bob bobs --service sshd && BOBS=$TOKEN
-sleep 1.1
+sleep 2.1
 declare -A KINDS=([good]=$GOOD [revoked]=$ENDED [expired]=$BRIEF [suspended]=$QUIET [rotated]=$TURNED
 	[successor]=$NEXT [spent]=$ONCE ["another user's"]=$BOBS [forged]=$("$LIB/forge.py" "$GOOD_ID")
 	["of a wrong checksum"]=${GOOD%?}- [wrapped]=secret-token:$GOOD ["among spaces"]="  $GOOD "

@@ -399,8 +399,8 @@ exited 'nor does it ever come back' 1
 
 alice revoke --all -q
 create -q first -e 1d && create -q second -e 5d && create -q third -e 30d && create -q last -e 1y
-give alice gone -e 1s
-sleep 1.1
+give alice gone -e 2s
+sleep 2.1
 names() {
 	alice list --no-legend -o name "$@" 2>/dev/null | tr '\n' ' '
 }

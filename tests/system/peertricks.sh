@@ -96,8 +96,8 @@ is 'su with its rights lets in' "$out" carol
 text='a clock of the user'"'"'s own'
 FAKE=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
 if [ "$FAKE" ]; then
-	give carol brief --service su,probe --expires 1s
-	sleep 1.1
+	give carol brief --service su,probe --expires 2s
+	sleep 2.1
 	faked=(env LD_PRELOAD="$FAKE" FAKETIME='-1d')
 	ok "$text is one" test "$(as bob "${faked[@]}" date +%s)" -lt $(($(date +%s) - 80000))
 	log_mark

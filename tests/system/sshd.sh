@@ -80,10 +80,10 @@ is 'refusals are no uses' "$(field uses "$ID")" 4
 mint alice admin --service sudo
 refuses 'a token that is not for sshd' "$TOKEN" alice service password keyboard-interactive
 
-mint alice brief --expires 2s
+mint alice brief --expires 5s
 run ssh_with password "$TOKEN" alice id -un
-is 'a token of two seconds is good at once' "$out" alice
-sleep 2.1
+is 'a token of five seconds is good at once' "$out" alice
+sleep 5.1
 refuses 'an expired token' "$TOKEN" alice expired
 
 mint alice gone
