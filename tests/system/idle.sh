@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 # Also: counted
+# Waits: a minute.
 #
 # Silence ends: of a connection after 30 seconds, of a question after one, and of a patd that was
 # started by its sockets after a minute.
