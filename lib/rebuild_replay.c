@@ -95,14 +95,18 @@ static int store_new(struct rebuild *rebuild, const struct pat_key *key, unsigne
 {
 	struct pat_key copy = *key;
 	TDB_DATA tdb_key = {.dptr = (unsigned char *)copy.bytes, .dsize = copy.len};
-	int error = open_new(rebuild), result;
+	int error = open_new(rebuild);
 
 	if (error)
 		return error;
-	result = value == NULL ? tdb_delete(rebuild->out_tdb, tdb_key)
-			       : tdb_store(rebuild->out_tdb, tdb_key,
-					   (TDB_DATA){.dptr = value, .dsize = len}, TDB_REPLACE);
-	return result == 0 ? PAT_OK : store_tdb_error(rebuild->out_tdb);
+	if (value == NULL)
+		return tdb_delete(rebuild->out_tdb, tdb_key) == 0
+			       ? PAT_OK
+			       : store_tdb_error(rebuild->out_tdb);
+	return tdb_store(rebuild->out_tdb, tdb_key, (TDB_DATA){.dptr = value, .dsize = len},
+			 TDB_REPLACE) == 0
+		       ? PAT_OK
+		       : store_put_error(rebuild->out_tdb);
 }
 
 /* The record that is in rebuild->value is in the new file. */

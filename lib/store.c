@@ -31,10 +31,27 @@ int store_tdb_error(struct tdb_context *tdb)
 	case TDB_ERR_CORRUPT:
 		return PAT_E_DAMAGED;
 	case TDB_ERR_OOM:
-		return PAT_E_NOMEM;
+		/* So it calls it, too, when the file cannot be made longer. */
+		return errno == ENOMEM ? PAT_E_NOMEM : PAT_E_IO;
 	default:
 		return PAT_E_IO;
 	}
+}
+
+int store_put_error(struct tdb_context *tdb)
+{
+	int error = store_tdb_error(tdb);
+
+	if (error != PAT_OK && error != PAT_E_NOTFOUND)
+		return error;
+	/* posix_fallocate(3) returns that, and TDB keeps it to itself. */
+	errno = ENOSPC;
+	return PAT_E_IO;
+}
+
+void store_forget_trouble(struct pat_store *store)
+{
+	store->trouble = errno = 0;
 }
 
 int store_trouble(const struct pat_store *store)
@@ -145,13 +162,23 @@ static int inspect(struct pat_store *store, const struct place *place, enum slot
 	return error;
 }
 
+/*
+ * Why posix_fallocate(3) fails it returns, and errno does not tell; where it was for lack of space,
+ * TDB forgets it. What it speaks of then, for the first time, is what it wanted the space for: of
+ * whatever else keeps a file from growing it has spoken before, and errno tells.
+ */
+static bool speaks_of_lost_space(const char *format)
+{
+	return strstr(format, "expansion failed") != NULL ||
+	       strstr(format, "failed to create recovery area") != NULL;
+}
+
 static void note_fatal(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
 {
 	struct pat_store *store = tdb_get_logging_private(tdb);
 
-	(void)format;
 	if (level <= TDB_DEBUG_ERROR && store->trouble == 0)
-		store->trouble = errno ? errno : EIO;
+		store->trouble = errno ? errno : speaks_of_lost_space(format) ? ENOSPC : EIO;
 	if (level != TDB_DEBUG_FATAL)
 		return;
 	store->alarmed = true;
@@ -263,6 +290,31 @@ static int fill_new(struct pat_store *store)
 	return pat_store_put_use(store, PAT_STRANGERS_ID, &strangers);
 }
 
+/* Makes a file with what every store has, and has it on disk. */
+static int write_new(const char *path)
+{
+	struct pat_store fresh = {.gate.fd = -1, .fd = -1, .spare = -1, .full_at = STORE_FULL_AT};
+	const struct tdb_logging_context log = {note_fatal, &fresh};
+	int error, saved;
+
+	errno = 0;
+	fresh.tdb = tdb_open_ex(path, STORE_HASH_SIZE, STORE_TDB_FLAGS,
+				STORE_OPEN_FLAGS | O_CREAT | O_EXCL, 0600, &log, NULL);
+	if (fresh.tdb == NULL) {
+		errno = errno ? errno : EIO;
+		return place_open_error();
+	}
+	fresh.fd = tdb_fd(fresh.tdb);
+	fresh.hash_size = (uint32_t)tdb_hash_size(fresh.tdb);
+	error = fill_new(&fresh);
+	if (!error && fsync(fresh.fd) < 0)
+		error = PAT_E_IO;
+	saved = errno;
+	tdb_close(fresh.tdb);
+	errno = saved;
+	return error;
+}
+
 /*
  * Makes the store aside, has it on disk, and gives it its name then: a power cut while TDB first
  * writes a file leaves one that cannot be opened. Called alone in the gate.
@@ -270,30 +322,26 @@ static int fill_new(struct pat_store *store)
 static int create(const struct place *place)
 {
 	char path[PATH_MAX], base[NAME_MAX + 1];
-	struct pat_store fresh = {.gate.fd = -1, .fd = -1, .spare = -1, .full_at = STORE_FULL_AT};
-	int error, fd;
+	const char *made = base;
+	int error, saved;
 
 	if (snprintf(path, sizeof(path), "%s.new", place->path) >= (int)sizeof(path) ||
 	    snprintf(base, sizeof(base), "%s.new", place->base) >= (int)sizeof(base))
 		return PAT_E_TOOBIG;
 	if (unlinkat(place->dir, base, 0) < 0 && errno != ENOENT)
 		return place_open_error();
-	fresh.tdb = tdb_open(path, STORE_HASH_SIZE, STORE_TDB_FLAGS,
-			     STORE_OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
-	if (fresh.tdb == NULL)
-		return errno ? place_open_error() : PAT_E_IO;
-	fresh.fd = fd = tdb_fd(fresh.tdb);
-	fresh.hash_size = (uint32_t)tdb_hash_size(fresh.tdb);
-	error = fill_new(&fresh);
-	if (!error && fsync(fd) < 0)
-		error = PAT_E_IO;
-	tdb_close(fresh.tdb);
+	error = write_new(path);
 	if (!error && renameat(place->dir, base, place->dir, place->base) < 0)
 		error = PAT_E_IO;
+	else if (!error)
+		made = place->base;
 	if (!error && fsync(place->dir) < 0)
 		error = PAT_E_IO;
+	/* Nor a store whose name is not on disk: nobody would see to that any more. */
+	saved = errno;
 	if (error)
-		(void)unlinkat(place->dir, base, 0);
+		(void)unlinkat(place->dir, made, 0);
+	errno = saved;
 	return error;
 }
 

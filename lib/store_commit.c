@@ -24,7 +24,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "pat/error.h"
@@ -93,19 +92,6 @@ static int settle(struct pat_store *store, int spare, uint64_t generation)
 	return sync_again(tdb_fd(store->tdb));
 }
 
-/* posix_fallocate(3) returns why it failed, and TDB forgets it. */
-static void look_for_room(const struct pat_store *store)
-{
-	enum { LEAST = 1 << 20 };
-	int saved = errno;
-	struct statvfs fs;
-
-	if ((saved == 0 || saved == EIO) && statvfs(store->path, &fs) == 0 &&
-	    (uint64_t)fs.f_bavail * fs.f_frsize < LEAST)
-		saved = ENOSPC;
-	errno = saved ? saved : EIO;
-}
-
 /* TDB's commit, with its descriptor taken from it as soon as it speaks of a fatal error. */
 static int commit(struct pat_store *store, int spare, uint64_t generation)
 {
@@ -113,16 +99,13 @@ static int commit(struct pat_store *store, int spare, uint64_t generation)
 	int result, error, saved;
 
 	store->alarmed = false;
-	store->trouble = 0;
+	store_forget_trouble(store);
 	store->spare = spare;
-	errno = 0;
 	result = tdb_transaction_commit(store->tdb);
 	store->spare = -1;
 	/* Whether the disk is full, say: TDB's own cleaning up forgets it. */
-	if (store->trouble)
-		errno = store->trouble;
 	if (result != 0 || store->trouble)
-		look_for_room(store);
+		errno = store->trouble ? store->trouble : EIO;
 	error = slot_look_at_recovery(tdb_fd(store->tdb), &recovery);
 	if (result == 0 && !error && recovery == SLOT_CLEAN && !store->alarmed)
 		return PAT_OK;

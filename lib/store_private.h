@@ -90,10 +90,12 @@ int store_put_meta(struct pat_store *store, const struct pat_meta *meta);
 int store_take_mutex(pat_deadline deadline);
 void store_give_mutex(void);
 
-/* What the trouble was that TDB told its log of; sets errno. */
+/* From here on it is noted what TDB tells its log of; and what that was: sets errno. */
+void store_forget_trouble(struct pat_store *store);
 int store_trouble(const struct pat_store *store);
 
-/* What TDB's last failure means. */
+/* What TDB's last failure means, and what one of tdb_store() does; errno tells more of PAT_E_IO. */
 int store_tdb_error(struct tdb_context *tdb);
+int store_put_error(struct tdb_context *tdb);
 
 #endif

@@ -25,7 +25,7 @@ static int fetch_changed(struct pat_store *store, struct pat_key *key, TDB_DATA 
 {
 	int error;
 
-	store->trouble = 0;
+	store_forget_trouble(store);
 	*value = tdb_fetch(store->tdb, tdb_key(key));
 	if (value->dptr != NULL)
 		return PAT_OK;
@@ -189,7 +189,7 @@ static int put(struct pat_store *store, struct pat_key *key, const unsigned char
 		store->spoilt = true;
 		return error;
 	}
-	store->trouble = 0;
+	store_forget_trouble(store);
 	if (is_full(store) && !tdb_exists(store->tdb, tdb_key(key)))
 		return store->trouble ? store_trouble(store) : PAT_E_FULL;
 	error = gate_note(&store->gate, key);
@@ -200,7 +200,7 @@ static int put(struct pat_store *store, struct pat_key *key, const unsigned char
 	    tdb_store(store->tdb, tdb_key(key), value, TDB_REPLACE) == 0 && !store->trouble)
 		return PAT_OK;
 	store->spoilt = true;
-	return store->trouble ? store_trouble(store) : store_tdb_error(store->tdb);
+	return store->trouble ? store_trouble(store) : store_put_error(store->tdb);
 }
 
 bool store_counts(struct pat_store *store)
@@ -544,7 +544,7 @@ static int drop(struct pat_store *store, struct pat_key *key)
 	result = gate_note(&store->gate, key);
 	if (result)
 		return result;
-	store->trouble = 0;
+	store_forget_trouble(store);
 	store->changed = true;
 	if (tdb_delete(store->tdb, tdb_key(key)) == 0 && !store->trouble)
 		return PAT_OK;

@@ -190,6 +190,27 @@ read_only() {
 	all_is_well 'writable again'
 }
 
+# first_without_room KIB: what is left on the disk where the first token makes the store.
+first_without_room() {
+	DISK="tmpfs with $1 KiB left"
+	find $STORE_DIR -mindepth 1 -delete
+	mount -t tmpfs -o "size=$((4096 + $1))k" none $STORE_DIR || return
+	chmod 700 $STORE_DIR
+	patd_start
+	head -c 4M /dev/zero >$STORE_DIR/filler
+	log_mark
+	run patctl create --user alice first --service probe
+	tells full 'the first token' 'No space left on device'
+	rm $STORE_DIR/filler
+	run patctl create --user alice first --service probe
+	exited "$DISK, with room again: the first token" 0
+	off_disk
+}
+
+# For nothing, for the head of the file, and for the store, but not for what it takes to change it.
+for left in 0 44 1200; do
+	first_without_room $left
+done
 on_disk tmpfs -t tmpfs -o size=3m none && full
 read_only
 off_disk
