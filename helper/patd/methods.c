@@ -12,12 +12,12 @@
 #include "history.h"
 #include "interface.h"
 #include "lifecycle.h"
+#include "method.h"
 #include "pat/error.h"
 #include "pat/text.h"
 #include "policy_method.h"
 #include "report.h"
 #include "rotate.h"
-#include "session.h"
 #include "view_json.h"
 
 #define SHOWN 200

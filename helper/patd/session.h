@@ -7,8 +7,8 @@
 
 #include "calls.h"
 #include "pat/account.h"
-#include "pat/varlink.h"
 #include "peer.h"
+#include "reply_queue.h"
 #include "settings.h"
 
 /*
@@ -28,24 +28,15 @@
 /* When it is ended if it has not ended itself. */
 enum { SESSION_SECONDS = 300 };
 
-enum session_need {
-	NEED_NOTHING = 0,
-	NEED_ACCOUNT = 1, /* the caller has an account */
-	NEED_OWNER = 2,   /* the same; and `user`, if given, is the caller, or the caller is root */
-	NEED_FRESH = 4,   /* and the caller has just authenticated, or is root */
-	NEED_WHOLE = 8,   /* it changes the store: once begun, it is done and told of (hold.h) */
-};
-
 struct session {
 	const struct settings *settings;
 	struct peer peer;
 	struct pat_account caller;
 	struct pat_account owner; /* whose tokens the present request is about */
 	struct calls calls;
-	struct pat_varlink link;       /* for replies */
-	struct pat_varlink_text queue; /* those that others follow, and that were not sent yet */
-	bool fresh;                    /* has authenticated, and not used that yet */
-	unsigned attempts;             /* at authentication */
+	struct reply_queue replies;
+	bool fresh;        /* has authenticated, and not used that yet */
+	unsigned attempts; /* at authentication */
 	unsigned requests;
 	bool more;      /* the present request takes many replies */
 	bool answered;  /* its last reply was sent */
@@ -66,6 +57,9 @@ int session_serve(int fd, const struct peer *peer, const struct settings *settin
  */
 int session_read(struct session *session, unsigned wait_ms, struct flat_call *call);
 
+/* ---- session_reply.c ----------------------------------------------------------------------------
+ */
+
 /* Sends a reply and takes over `parameters`; NULL stands for out of memory. 0 or a negative error,
  * which is also kept. With `continues` more replies follow, with which it may be sent: what is sent
  * together wakes the client once. */
@@ -85,29 +79,5 @@ int session_error(struct session *session, const char *name, const char *message
 /* The names of errors. */
 #define ERROR_OWN(name) "io.pampat.Tokens." name
 #define ERROR_VARLINK(name) "org.varlink.service." name
-
-/* A parameter of a method. */
-struct parameter {
-	const char *name;
-	json_type type; /* JSON_TRUE for either truth value */
-	bool required;
-};
-
-/*
- * A method: `check` looks at the parameters and says what is wrong before anybody has to
- * authenticate; `act` does the work, relies on no check, and replies. Both return 0, or anything
- * else once they sent an error.
- */
-struct method {
-	const char *name;
-	enum session_need needs;
-	int (*check)(struct session *session, const json_t *parameters);
-	int (*act)(struct session *session, const json_t *parameters);
-	struct parameter parameters[9]; /* ends with a NULL name */
-};
-
-/* methods.c */
-extern const struct method methods[];
-extern const unsigned methods_count;
 
 #endif
