@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit_freed.h"
 
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "pat/error.h"
 #include "pat/varlink.h"
@@ -517,21 +507,6 @@ static void what_jansson_frees_is_wiped(void **state)
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-/* malloc() hands out the block that was freed last, with its own marks in the front; not that of
- * valgrind, which keeps what was freed. */
-static void nothing_is_left_of(const void *freed, const char *secret)
-{
-	const char *preloaded = getenv("LD_PRELOAD");
-	char *block;
-
-	if (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL)
-		return;
-	block = malloc(PAT_VARLINK_MESSAGE_MAX);
-	assert_ptr_equal(block, freed);
-	assert_null(memmem(block, PAT_VARLINK_MESSAGE_MAX, secret, strlen(secret)));
-	free(block);
-}
-
 static void what_was_encoded_or_partly_read_is_wiped(void **state)
 {
 	static const char part[] = "{\"method\":\"io.pampat.Tokens.Verify\",\"lnxpat_sesame";
@@ -546,13 +521,13 @@ static void what_was_encoded_or_partly_read_is_wiped(void **state)
 	buffer = text.bytes;
 	assert_non_null(memmem(text.bytes, text.len, "lnxpat_sesame", 13));
 	pat_varlink_discard(&text);
-	nothing_is_left_of(buffer, "lnxpat_sesame");
+	unit_nothing_is_left_of(buffer, PAT_VARLINK_MESSAGE_MAX, "lnxpat_sesame");
 
 	/* The end of it does not fit. */
 	assert_int_equal(json_object_update(large, small), 0);
 	assert_int_equal(json_object_set_new(large, "too much", json_string(part)), 0);
 	assert_int_equal(pat_varlink_encode(large, &text), PAT_E_TOOBIG);
-	nothing_is_left_of(buffer, "lnxpat_sesame");
+	unit_nothing_is_left_of(buffer, PAT_VARLINK_MESSAGE_MAX, "lnxpat_sesame");
 	json_decref(large);
 	json_decref(small);
 
@@ -561,7 +536,7 @@ static void what_was_encoded_or_partly_read_is_wiped(void **state)
 	buffer = f->link.buffer;
 	assert_non_null(memmem(buffer, sizeof(part), "lnxpat_sesame", 13));
 	pat_varlink_end(&f->link);
-	nothing_is_left_of(buffer, "lnxpat_sesame");
+	unit_nothing_is_left_of(buffer, PAT_VARLINK_MESSAGE_MAX, "lnxpat_sesame");
 }
 #endif
 
