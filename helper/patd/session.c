@@ -46,7 +46,6 @@ int session_read(struct session *session, unsigned wait_ms, struct flat_call *ca
 		log_end(session, session->calls.why);
 	}
 	session->more = !error && call->more;
-	session->answered = false;
 	if (error)
 		session->link_error = error;
 	return error;

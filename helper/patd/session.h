@@ -39,7 +39,6 @@ struct session {
 	unsigned attempts; /* at authentication */
 	unsigned requests;
 	bool more;      /* the present request takes many replies */
-	bool answered;  /* its last reply was sent */
 	int link_error; /* the first failure of the connection, after which it ends */
 };
 

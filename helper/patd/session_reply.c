@@ -31,7 +31,6 @@ static int send_message(struct session *session, json_t *message, bool queued)
 
 int session_reply(struct session *session, json_t *parameters, bool continues)
 {
-	session->answered = !continues;
 	if (parameters == NULL)
 		return send_message(session, NULL, false);
 	return send_message(
@@ -59,7 +58,6 @@ int session_send(struct session *session, const struct pat_varlink_text *reply)
 
 	if (reply->bytes != NULL)
 		error = reply_queue_send_with(&session->replies, reply);
-	session->answered = true;
 	return keep_error(session, error);
 }
 
@@ -67,7 +65,6 @@ int session_error(struct session *session, const char *name, const char *message
 {
 	json_t *parameters = extra ? extra : json_object();
 
-	session->answered = true;
 	if (message != NULL && parameters != NULL)
 		json_object_set_new(parameters, "message", json_string(message));
 	(void)send_message(session,
