@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <poll.h>
 #include <sodium.h>
 #include <string.h>
 #include <syslog.h>
@@ -16,6 +15,7 @@
 #include "pat/error.h"
 #include "pat/store.h"
 #include "policy_cache.h"
+#include "spare.h"
 
 #define IDLE_MS 30000
 #define STACK_USED 65536
@@ -89,13 +89,6 @@ static int begin(void)
 	return PAT_E_IO;
 }
 
-static bool has_come(int fd)
-{
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-
-	return poll(&poll_fd, 1, 0) != 0;
-}
-
 /* Waits for nobody. */
 static void look_at_store(const struct settings *settings)
 {
@@ -118,13 +111,13 @@ int session_warm_up(const struct settings *settings, int fd)
 	/* What was had once is kept, and not given back to be had anew. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT);
-	if (!has_come(fd)) {
+	if (!spare_has_come(fd)) {
 		(void)pat_account_by_uid(0, false, &account);
 		tzset();
 	}
-	if (!has_come(fd))
+	if (!spare_has_come(fd))
 		(void)policy_current(settings->policy, fault);
-	if (!has_come(fd))
+	if (!spare_has_come(fd))
 		look_at_store(settings);
 	return calls.fd;
 }

@@ -141,6 +141,13 @@ void spare_leave(struct spares *spares)
 		shut(&spares->all[i]);
 }
 
+bool spare_has_come(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) != 0;
+}
+
 int spare_wait(int fd, int other)
 {
 	/* poll() passes over a descriptor of -1. */

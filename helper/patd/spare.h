@@ -54,6 +54,10 @@ bool spare_ended(struct spares *spares, pid_t pid);
 /* Any child: closes the parent's ends. */
 void spare_leave(struct spares *spares);
 
+/* The child: whether its connection has come, or its parent has gone, so that it is no time for
+ * anything else. Does not wait. */
+bool spare_has_come(int fd);
+
 /* The child: waits, and returns the connection, or -1 when there is no parent any more, or when
  * `other`, which may be -1, has ended. */
 int spare_wait(int fd, int other);

@@ -19,6 +19,7 @@
 #include "pat/verify.h"
 #include "pat/wire.h"
 #include "policy_cache.h"
+#include "spare.h"
 
 #define REQUEST_MS 1000
 /* Less than the module waits, so that it hears of the failure. */
@@ -124,13 +125,6 @@ static enum verify_status decide(const struct pat_attempt *attempt, const struct
 	return status;
 }
 
-static bool has_come(int fd)
-{
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-
-	return poll(&poll_fd, 1, 0) != 0;
-}
-
 /* All that a verification does before it notes something, for nobody: waits for none, and leaves
  * nothing behind. */
 static void rehearse(const struct settings *settings)
@@ -165,11 +159,11 @@ int verify_warm_up(const struct settings *settings, int fd)
 	struct pat_account account;
 	char fault[POLICY_FAULT_MAX];
 
-	if (!has_come(fd))
+	if (!spare_has_come(fd))
 		(void)pat_account_by_uid(0, true, &account);
-	if (!has_come(fd))
+	if (!spare_has_come(fd))
 		(void)policy_current(settings->policy, fault);
-	if (!has_come(fd))
+	if (!spare_has_come(fd))
 		rehearse(settings);
 	return -1;
 }
