@@ -57,62 +57,68 @@ struct command_line {
 	bool debug;
 };
 
-/* -1 to go on, or what to exit with. */
-static int parse(int argc, char **argv, struct command_line *line)
-{
-	enum { LISTEN = 256, STORE, CONFIG, NO_SPARE, DEBUG, CHECK_CONFIG, SWEEP };
-	static const struct option options[] = {
-		{"listen", required_argument, NULL, LISTEN},
-		{"store", required_argument, NULL, STORE},
-		{"config", required_argument, NULL, CONFIG},
-		{"no-spare", no_argument, NULL, NO_SPARE},
-		{"debug", no_argument, NULL, DEBUG},
-		{"check-config", required_argument, NULL, CHECK_CONFIG},
-		{"sweep", no_argument, NULL, SWEEP},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
-	};
-	char shown[SHOWN];
-	int option;
+/* What each of the following returns where there is nothing to exit with yet. */
+#define GO_ON (-1)
 
-	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
-		switch (option) {
-		case LISTEN:
-			line->listen = optarg;
-			break;
-		case STORE:
-			line->settings.store = optarg;
-			break;
-		case CONFIG:
-			line->settings.policy = optarg;
-			break;
-		case NO_SPARE:
-			line->settings.no_spare = true;
-			break;
-		case DEBUG:
-			line->debug = true;
-			break;
-		case CHECK_CONFIG:
-			line->check_config = optarg;
-			break;
-		case SWEEP:
-			line->sweep = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_OK;
-		case 'V':
-			puts("patd " PAT_VERSION);
-			return EXIT_OK;
-		default:
-			fputs("Try 'patd --help'.\n", stderr);
-			return EXIT_USAGE;
-		}
+enum { LISTEN = 256, STORE, CONFIG, NO_SPARE, DEBUG, CHECK_CONFIG, SWEEP };
+
+static const struct option options[] = {
+	{"listen", required_argument, NULL, LISTEN},
+	{"store", required_argument, NULL, STORE},
+	{"config", required_argument, NULL, CONFIG},
+	{"no-spare", no_argument, NULL, NO_SPARE},
+	{"debug", no_argument, NULL, DEBUG},
+	{"check-config", required_argument, NULL, CHECK_CONFIG},
+	{"sweep", no_argument, NULL, SWEEP},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+static int take_option(int option, char *argument, struct command_line *line)
+{
+	switch (option) {
+	case LISTEN:
+		line->listen = argument;
+		return GO_ON;
+	case STORE:
+		line->settings.store = argument;
+		return GO_ON;
+	case CONFIG:
+		line->settings.policy = argument;
+		return GO_ON;
+	case NO_SPARE:
+		line->settings.no_spare = true;
+		return GO_ON;
+	case DEBUG:
+		line->debug = true;
+		return GO_ON;
+	case CHECK_CONFIG:
+		line->check_config = argument;
+		return GO_ON;
+	case SWEEP:
+		line->sweep = true;
+		return GO_ON;
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_OK;
+	case 'V':
+		puts("patd " PAT_VERSION);
+		return EXIT_OK;
+	default:
+		fputs("Try 'patd --help'.\n", stderr);
+		return EXIT_USAGE;
 	}
-	if (optind < argc) {
+}
+
+/* `operand` is NULL or what stands behind the options. */
+static int check_line(const struct command_line *line, const char *operand)
+{
+	char shown[SHOWN];
+
+	if (operand != NULL) {
 		fprintf(stderr, "patd: there are no arguments but options: %s\n",
-			pat_escape(shown, sizeof(shown), argv[optind]));
+			pat_escape(shown, sizeof(shown), operand));
 		return EXIT_USAGE;
 	}
 	if (line->settings.store[0] != '/' || line->settings.policy[0] != '/' ||
@@ -120,7 +126,16 @@ static int parse(int argc, char **argv, struct command_line *line)
 		fputs("patd: paths must be absolute\n", stderr);
 		return EXIT_USAGE;
 	}
-	return -1;
+	return GO_ON;
+}
+
+static int parse(int argc, char **argv, struct command_line *line)
+{
+	int result = GO_ON, option;
+
+	while (result == GO_ON && (option = getopt_long(argc, argv, "hV", options, NULL)) != -1)
+		result = take_option(option, optarg, line);
+	return result == GO_ON ? check_line(line, argv[optind]) : result;
 }
 
 static void tell_unknown_group(const char *group, unsigned line, void *path)
@@ -222,7 +237,7 @@ int main(int argc, char **argv)
 
 	pat_stdio_fill();
 	result = parse(argc, argv, &line);
-	if (result >= 0)
+	if (result != GO_ON)
 		return result;
 	if (line.check_config != NULL)
 		return confine(true) == 0 ? check_config(line.check_config) : EXIT_FAILED;
