@@ -2,7 +2,7 @@
 
 /* The policy that is remembered is always the one that is written. */
 
-#include "unit.h"
+#include "unit_policy.h"
 
 #include <sys/stat.h>
 
@@ -10,42 +10,7 @@
 #include "../../helper/patd/policy_private.h"
 #include "pat/error.h"
 
-static char directory[64], path[96], fault[POLICY_FAULT_MAX];
-static struct policy policy;
-
-static int set_up(void **state)
-{
-	(void)state;
-	snprintf(directory, sizeof(directory), "/tmp/policy.XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	snprintf(path, sizeof(path), "%s/pat.conf", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(directory);
-}
-
 static const char one[] = "verify_for = one\n", two[] = "verify_for = two\n";
-
-static void write_to(const char *name, const char *text)
-{
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static void load(const char *text)
-{
-	write_to(path, text);
-	assert_int_equal(policy_load(path, &policy, fault), 0);
-}
 
 static struct timespec later(struct timespec time, time_t seconds)
 {
@@ -254,19 +219,17 @@ static void the_current_policy_is_that_of_the_file_at_any_time(void **state)
 	assert_string_equal(current->verify_for, "one");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_file_that_is_the_same_is_not_read_again),
-		TEST(any_change_is_read),
-		TEST(each_thing_that_tells_files_apart_counts),
-		TEST(what_was_changed_a_moment_ago_is_not_remembered),
-		TEST(one_that_may_be_another_already_is_read_again),
-		TEST(a_failure_is_not_remembered_nor_what_was_before),
-		TEST(with_time_what_is_right_is_remembered_and_what_is_wrong_is_not),
-		TEST(the_current_policy_is_that_of_the_file_at_any_time),
+		with_policy(a_file_that_is_the_same_is_not_read_again),
+		with_policy(any_change_is_read),
+		with_policy(each_thing_that_tells_files_apart_counts),
+		with_policy(what_was_changed_a_moment_ago_is_not_remembered),
+		with_policy(one_that_may_be_another_already_is_read_again),
+		with_policy(a_failure_is_not_remembered_nor_what_was_before),
+		with_policy(with_time_what_is_right_is_remembered_and_what_is_wrong_is_not),
+		with_policy(the_current_policy_is_that_of_the_file_at_any_time),
 	};
 
 	return unit_run(tests);
