@@ -6,17 +6,6 @@
 
 #include "../../lib/gate.h"
 
-#define SHORT 300 /* ms: a wait that ends in BUSY */
-
-static int setup(void **state)
-{
-	if (unit_place_setup(state) != 0)
-		return -1;
-	return unit_add(1, 1000);
-}
-
-#define with_store(test) cmocka_unit_test_setup_teardown(test, setup, unit_place_teardown)
-
 /* In a child, because the locks of one process exclude each other too, and TDB's list is one. */
 static int elsewhere(int (*act)(void))
 {
@@ -195,14 +184,14 @@ static void a_plan_waits_for_another_change_no_longer_than_its_deadline(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_store(a_planned_change_is_made),
-		with_store(nothing_is_written_before_it_begins),
-		with_store(only_what_was_opened_for_a_change_begins_one),
-		with_store(a_plan_that_another_change_came_before_is_stale),
-		with_store(logins_go_on_beside_a_plan_and_their_stamps_stay),
-		with_store(a_plan_for_a_file_that_gave_way_to_another_is_stale),
-		with_store(a_plan_is_stale_where_changes_are_not_counted),
-		with_store(a_plan_waits_for_another_change_no_longer_than_its_deadline),
+		unit_one_token_test(a_planned_change_is_made),
+		unit_one_token_test(nothing_is_written_before_it_begins),
+		unit_one_token_test(only_what_was_opened_for_a_change_begins_one),
+		unit_one_token_test(a_plan_that_another_change_came_before_is_stale),
+		unit_one_token_test(logins_go_on_beside_a_plan_and_their_stamps_stay),
+		unit_one_token_test(a_plan_for_a_file_that_gave_way_to_another_is_stale),
+		unit_one_token_test(a_plan_is_stale_where_changes_are_not_counted),
+		unit_one_token_test(a_plan_waits_for_another_change_no_longer_than_its_deadline),
 	};
 
 	return unit_run(tests);

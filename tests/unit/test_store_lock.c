@@ -6,17 +6,6 @@
 
 /* Who may be in the store when: waits that end, and counts that are right however many come. */
 
-#define SHORT 300 /* ms: a wait that ends in BUSY */
-
-static int setup(void **state)
-{
-	if (unit_place_setup(state) != 0)
-		return -1;
-	return unit_add(1, 1000);
-}
-
-#define with_store(test) cmocka_unit_test_setup_teardown(test, setup, unit_place_teardown)
-
 /* Starts a child that opens the store and stops, as a user can make a setuid program do. */
 static pid_t stopped_child(enum pat_store_mode mode)
 {
@@ -610,28 +599,28 @@ static void a_child_forked_while_the_store_was_open_holds_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_store(a_stopped_writer_keeps_nobody_past_the_deadline),
-		with_store(a_stopped_reader_keeps_writers_no_longer_than_their_deadline),
-		with_store(a_stopped_reader_keeps_no_other_reader),
-		with_store(readers_pass_a_patient_writer_who_waits_for_a_stopped_reader),
-		with_store(a_deadline_that_has_passed_is_not_waited_for),
-		with_store(a_killed_holder_holds_nothing),
-		with_store(a_note_waits_for_a_free_record_no_longer_than_its_deadline),
-		with_store(readers_are_in_together),
-		with_store(a_writer_is_in_alone),
-		with_store(a_stream_of_readers_does_not_starve_a_writer),
-		with_store(a_stream_of_writers_does_not_starve_a_reader),
-		with_store(uses_by_threads_are_all_counted),
-		with_store(uses_by_processes_are_all_counted),
-		with_store(uses_within_one_opening_are_all_counted),
-		with_store(changes_and_uses_at_once_lose_nothing),
+		unit_one_token_test(a_stopped_writer_keeps_nobody_past_the_deadline),
+		unit_one_token_test(a_stopped_reader_keeps_writers_no_longer_than_their_deadline),
+		unit_one_token_test(a_stopped_reader_keeps_no_other_reader),
+		unit_one_token_test(readers_pass_a_patient_writer_who_waits_for_a_stopped_reader),
+		unit_one_token_test(a_deadline_that_has_passed_is_not_waited_for),
+		unit_one_token_test(a_killed_holder_holds_nothing),
+		unit_one_token_test(a_note_waits_for_a_free_record_no_longer_than_its_deadline),
+		unit_one_token_test(readers_are_in_together),
+		unit_one_token_test(a_writer_is_in_alone),
+		unit_one_token_test(a_stream_of_readers_does_not_starve_a_writer),
+		unit_one_token_test(a_stream_of_writers_does_not_starve_a_reader),
+		unit_one_token_test(uses_by_threads_are_all_counted),
+		unit_one_token_test(uses_by_processes_are_all_counted),
+		unit_one_token_test(uses_within_one_opening_are_all_counted),
+		unit_one_token_test(changes_and_uses_at_once_lose_nothing),
 		unit_store_test(processes_that_create_the_store_at_once_all_find_their_work),
-		with_store(a_thread_waits_for_another_no_longer_than_its_deadline),
-		with_store(threads_read_together),
-		with_store(a_writer_whose_lock_file_is_gone_commits_nothing),
-		with_store(who_waited_for_a_lock_file_that_is_gone_waits_for_the_new_one),
-		with_store(a_child_forked_while_the_store_was_open_holds_nothing),
-		with_store(failed_openings_leave_the_way_free),
+		unit_one_token_test(a_thread_waits_for_another_no_longer_than_its_deadline),
+		unit_one_token_test(threads_read_together),
+		unit_one_token_test(a_writer_whose_lock_file_is_gone_commits_nothing),
+		unit_one_token_test(who_waited_for_a_lock_file_that_is_gone_waits_for_the_new_one),
+		unit_one_token_test(a_child_forked_while_the_store_was_open_holds_nothing),
+		unit_one_token_test(failed_openings_leave_the_way_free),
 	};
 
 	return unit_run(tests);

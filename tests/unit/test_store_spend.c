@@ -29,15 +29,6 @@ EXPORTED ssize_t preadv(int fd, const struct iovec *parts, int count, off_t offs
 	return got;
 }
 
-static int setup(void **state)
-{
-	if (unit_place_setup(state) != 0)
-		return -1;
-	return unit_add(1, 1000);
-}
-
-#define with_store(test) cmocka_unit_test_setup_teardown(test, setup, unit_place_teardown)
-
 static const struct pat_event event = {.time = 1000, .service = "sshd", .rhost = "192.0.2.1"};
 
 static struct pat_use use_now(void)
@@ -664,27 +655,27 @@ static void a_refusal_gives_no_use_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_store(a_refusal_gives_no_use_back),
-		with_store(so_many_uses_as_allowed_are_made_and_no_more),
-		with_store(the_limit_holds_from_both_sides),
-		with_store(a_use_is_noted_like_any_other),
-		with_store(nothing_is_noted_of_a_use_that_is_not_made),
-		with_store(of_no_uses_there_is_none),
-		with_store(half_a_count_stands_for_one_use_more),
-		with_store(a_damaged_count_allows_nothing),
-		with_store(inside_a_transaction_nothing_is_spent),
-		with_store(a_record_that_is_held_is_not_spent),
-		with_store(of_one_process_more_than_uses_one_is_refused),
-		with_store(of_one_thread_more_than_uses_one_is_refused),
-		with_store(uses_within_one_opening_are_no_more_than_allowed),
-		with_store(a_use_is_one_write_and_on_disk_before_it_counts),
-		with_store(when_a_call_fails_no_use_is_made),
-		with_store(killed_at_a_write_or_sync_nobody_gets_a_use_too_many),
-		with_store(killed_between_any_two_system_calls_nobody_gets_a_use_too_many),
-		with_store(killed_at_any_moment_nobody_gets_a_use_too_many),
-		with_store(who_is_stopped_in_the_middle_keeps_the_use),
-		with_store(a_use_is_not_made_twice_where_the_lock_file_is_gone),
-		with_store(changes_at_the_same_time_give_no_use_back),
+		unit_one_token_test(a_refusal_gives_no_use_back),
+		unit_one_token_test(so_many_uses_as_allowed_are_made_and_no_more),
+		unit_one_token_test(the_limit_holds_from_both_sides),
+		unit_one_token_test(a_use_is_noted_like_any_other),
+		unit_one_token_test(nothing_is_noted_of_a_use_that_is_not_made),
+		unit_one_token_test(of_no_uses_there_is_none),
+		unit_one_token_test(half_a_count_stands_for_one_use_more),
+		unit_one_token_test(a_damaged_count_allows_nothing),
+		unit_one_token_test(inside_a_transaction_nothing_is_spent),
+		unit_one_token_test(a_record_that_is_held_is_not_spent),
+		unit_one_token_test(of_one_process_more_than_uses_one_is_refused),
+		unit_one_token_test(of_one_thread_more_than_uses_one_is_refused),
+		unit_one_token_test(uses_within_one_opening_are_no_more_than_allowed),
+		unit_one_token_test(a_use_is_one_write_and_on_disk_before_it_counts),
+		unit_one_token_test(when_a_call_fails_no_use_is_made),
+		unit_one_token_test(killed_at_a_write_or_sync_nobody_gets_a_use_too_many),
+		unit_one_token_test(killed_between_any_two_system_calls_nobody_gets_a_use_too_many),
+		unit_one_token_test(killed_at_any_moment_nobody_gets_a_use_too_many),
+		unit_one_token_test(who_is_stopped_in_the_middle_keeps_the_use),
+		unit_one_token_test(a_use_is_not_made_twice_where_the_lock_file_is_gone),
+		unit_one_token_test(changes_at_the_same_time_give_no_use_back),
 	};
 
 	return unit_run(tests);

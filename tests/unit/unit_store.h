@@ -17,8 +17,9 @@
 #include "pat/store.h"
 #include "same_grant.h"
 
-/* Nothing here takes that long, unless it hangs. */
+/* Milliseconds: nothing here takes that long, unless it hangs; and a wait that ends in BUSY. */
 #define LONG_ENOUGH 30000
+#define SHORT 300
 
 static struct {
 	char base[128];
@@ -159,6 +160,15 @@ static UNUSED int unit_add(unsigned number, uint32_t uid)
 	pat_store_close(store);
 	return error;
 }
+
+/* A store with token number 1, of uid 1000. */
+static UNUSED int unit_one_token_setup(void **state)
+{
+	return unit_place_setup(state) != 0 ? -1 : unit_add(1, 1000);
+}
+
+#define unit_one_token_test(test) \
+	cmocka_unit_test_setup_teardown(test, unit_one_token_setup, unit_place_teardown)
 
 /* Notes one use of a numbered token, as an authentication does. */
 static UNUSED int unit_use_once(unsigned number, int64_t now)
