@@ -148,50 +148,49 @@ is 'which ended nothing' "$(field status "$ID")" active
 run alice show nosuch
 exited 'show of what is not there' 3
 
-# A patd that knows many tokens whose ids begin alike. Real ones do so too seldom.
-cat >"$W/tmp/ambiguous.py" <<'END'
+# plays NAME: a patd at $W/tmp/NAME, process $PLAYER. Standard input is Python, which sets `answers`: the
+# replies to each call, one after the other.
+cat >"$W/tmp/play.py" <<'END'
 import json, socket, sys
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen()
-while True:
+listener.settimeout(20)
+for answer in answers:
     connection, _ = listener.accept()
     connection.recv(65536)
-    connection.sendall(json.dumps({"error": "io.pampat.Tokens.Ambiguous", "parameters": {
-        "message": '"Ab3d" could be any of 2 tokens', "ids": ["Ab3dE9xZ", "Ab3dq\x1b[m"]}}).encode() + b"\0")
+    for reply in answer:
+        connection.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\0")
     connection.close()
 END
-/usr/bin/python3 "$W/tmp/ambiguous.py" "$W/tmp/ambiguous" &
-ambiguous=$!
-wait_for 5 test -S "$W/tmp/ambiguous"
-chmod 666 "$W/tmp/ambiguous"
+plays() {
+	cat - "$W/tmp/play.py" >"$W/tmp/$1.py"
+	/usr/bin/python3 "$W/tmp/$1.py" "$W/tmp/$1" &
+	PLAYER=$!
+	wait_for 5 test -S "$W/tmp/$1"
+	chmod 666 "$W/tmp/$1"
+}
+
+# One that knows many tokens whose ids begin alike. Real ones do so too seldom.
+plays ambiguous <<'END'
+answers = [[{"error": "io.pampat.Tokens.Ambiguous", "parameters": {
+    "message": '"Ab3d" could be any of 2 tokens', "ids": ["Ab3dE9xZ", "Ab3dq\x1b[m"]}}]] * 2
+END
 for command in show revoke; do
 	run alice $command Ab3d --socket "$W/tmp/ambiguous"
 	exited "$command of an ambiguous beginning" 3
 	is "$command tells which are possible, and says nothing that a terminal obeys" "$err" \
 		$'patctl: "Ab3d" could be any of 2 tokens\nwhich of: Ab3dE9xZ, Ab3dq\\x1b[m?'
 done
-kill $ambiguous
-wait $ambiguous 2>/dev/null
+wait $PLAYER
 
-# A patd with one token, of which much is to be escaped, and then a line for a list that has no end.
-cat >"$W/tmp/odd.py" <<'END'
-import json, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
+# One with one token, of which much is to be escaped, and then a line for a list that has no end.
+plays odd <<'END'
 token = {"id": "Ab3dE9xZ", "name": "odd", "description": "\x7f" * 1000 + "\u00fc" * 2000 + "\x7f", "status": "active"}
-for ending in [{"parameters": {"token": None}}, {"parameters": {"token": None}}, {"error": "io.pampat.Tokens.StoreUnavailable"}]:
-    connection, _ = listener.accept()
-    connection.recv(65536)
-    for reply in [{"parameters": {"token": token}, "continues": True}, ending]:
-        connection.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\0")
-    connection.close()
+first = {"parameters": {"token": token}, "continues": True}
+whole = [first, {"parameters": {"token": None}}]
+answers = [whole, whole, [first, {"error": "io.pampat.Tokens.StoreUnavailable"}]]
 END
-/usr/bin/python3 "$W/tmp/odd.py" "$W/tmp/odd" &
-odd=$!
-wait_for 5 test -S "$W/tmp/odd"
-chmod 666 "$W/tmp/odd"
 run alice list --json --socket "$W/tmp/odd"
 exited 'list --json of a token that is long when it is escaped' 0
 is 'has all of it' "$(python 'it[0]["description"] == "\x7f" * 1000 + "\u00fc" * 2000 + "\x7f"')" True
@@ -200,7 +199,7 @@ run alice list --no-legend -o name,status --socket "$W/tmp/odd"
 is 'which has a line in a list' "$out" 'odd  active'
 run alice list --socket "$W/tmp/odd"
 is 'a list that breaks off is not printed' "$rc $out" '1 '
-wait $odd 2>/dev/null
+wait $PLAYER
 
 # --- verify
 
