@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "pat/error.h"
-
 /* Lists of names as text, with commas between and without doubles: "sshd,sudo". */
+
+/* The most bytes that a list, and a name in it, may have. */
+enum { LIST_MAX = 511, LIST_NAME_MAX = 63 };
 
 /* The length of the first name. */
 static inline size_t list_len(const char *list)
@@ -33,20 +34,25 @@ static inline bool list_has(const char *list, const char *name)
 	return false;
 }
 
-/* Adds a name, unless it is there, to a list that may have `max` bytes. PAT_E_TOOBIG, without a
- * change, when it would have more. */
-static inline int list_add(char *list, size_t max, const char *name)
+/* What is left of `len` bytes of text without the white space around it. */
+static inline const char *list_trim(const char *text, size_t *len)
 {
-	size_t used = strlen(list), add = strlen(name), comma = used > 0;
-
-	if (list_has(list, name))
-		return PAT_OK;
-	if (used + comma + add > max)
-		return PAT_E_TOOBIG;
-	if (comma)
-		list[used] = ',';
-	memcpy(list + used + comma, name, add + 1);
-	return PAT_OK;
+	while (*len > 0 && (text[*len - 1] == ' ' || text[*len - 1] == '\t'))
+		--*len;
+	while (*len > 0 && (*text == ' ' || *text == '\t')) {
+		text++;
+		--*len;
+	}
+	return text;
 }
+
+/*
+ * Adds each name of `text` to a list, unless it is there. `normalise` writes one, of `len` bytes,
+ * perhaps with white space around it, as lists have it; it returns 0, or a negative error that ends
+ * it all. PAT_E_TOOBIG when the list would have more than LIST_MAX bytes. On failure it is as it
+ * was.
+ */
+int list_add_all(char list[LIST_MAX + 1], const char *text,
+		 int (*normalise)(char name[LIST_NAME_MAX + 1], const char *text, size_t len));
 
 #endif

@@ -6,6 +6,9 @@
 #include "list.h"
 #include "pat/error.h"
 
+_Static_assert(PAT_SERVICES_MAX == LIST_MAX && PAT_SERVICE_MAX == LIST_NAME_MAX,
+	       "a list of services is a list");
+
 /* Debian's and Fedora's tools that change accounts, and our own door. */
 static const char *const forbidden[] = {
 	"patd", "passwd", "chpasswd", "chfn", "chsh", "useradd", "usermod", "userdel", "chage",
@@ -29,12 +32,7 @@ static int name_character(char c)
 /* Copies one name of `len` bytes in lower case, without the white space around it. */
 static int normalise(char name[PAT_SERVICE_MAX + 1], const char *text, size_t len)
 {
-	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
-		len--;
-	while (len > 0 && (*text == ' ' || *text == '\t')) {
-		text++;
-		len--;
-	}
+	text = list_trim(text, &len);
 	if (len == 0 || len > PAT_SERVICE_MAX)
 		return PAT_E_INVALID;
 	for (size_t i = 0; i < len; i++) {
@@ -54,23 +52,7 @@ static int normalise(char name[PAT_SERVICE_MAX + 1], const char *text, size_t le
 
 int pat_services_add(char list[PAT_SERVICES_MAX + 1], const char *text)
 {
-	char sum[PAT_SERVICES_MAX + 1], name[PAT_SERVICE_MAX + 1];
-
-	memcpy(sum, list, strlen(list) + 1);
-	for (;;) {
-		size_t len = list_len(text);
-		int error = normalise(name, text, len);
-
-		if (!error)
-			error = list_add(sum, PAT_SERVICES_MAX, name);
-		if (error)
-			return error;
-		if (text[len] == '\0')
-			break;
-		text += len + 1;
-	}
-	memcpy(list, sum, strlen(sum) + 1);
-	return PAT_OK;
+	return list_add_all(list, text, normalise);
 }
 
 bool pat_services_cover(const char *list, const char *service)

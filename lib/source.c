@@ -12,6 +12,9 @@
 /* Of one source as text: the longest address, `/128` and the NUL. */
 #define SOURCE_SIZE (INET6_ADDRSTRLEN + 4)
 
+_Static_assert(PAT_SOURCES_MAX == LIST_MAX && SOURCE_SIZE <= LIST_NAME_MAX + 1,
+	       "a list of sources is a list");
+
 /* ::ffff:0:0/96, RFC 4291, 2.5.5.2. */
 static const unsigned char mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -90,12 +93,7 @@ static bool parse(const char *text, size_t len, struct source *source)
 {
 	char copy[SOURCE_SIZE], *slash;
 
-	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
-		len--;
-	while (len > 0 && (*text == ' ' || *text == '\t')) {
-		text++;
-		len--;
-	}
+	text = list_trim(text, &len);
 	if (len == 0 || len >= sizeof(copy))
 		return false;
 	memcpy(copy, text, len);
@@ -115,17 +113,23 @@ static bool parse(const char *text, size_t len, struct source *source)
 	return true;
 }
 
-static const char *format(const struct source *source, char text[SOURCE_SIZE])
+/* Writes one source, of `len` bytes, as lists have it. */
+static int normalise(char text[SOURCE_SIZE], const char *given, size_t len)
 {
+	struct source source;
 	size_t used;
 
-	if (source->family == AF_UNSPEC)
-		return PAT_SOURCE_LOCAL;
-	inet_ntop(source->family, source->address, text, SOURCE_SIZE);
+	if (!parse(given, len, &source))
+		return PAT_E_INVALID;
+	if (source.family == AF_UNSPEC) {
+		memcpy(text, PAT_SOURCE_LOCAL, sizeof(PAT_SOURCE_LOCAL));
+		return PAT_OK;
+	}
+	inet_ntop(source.family, source.address, text, SOURCE_SIZE);
 	used = strlen(text);
-	if (source->bits < width(source))
-		snprintf(text + used, SOURCE_SIZE - used, "/%u", source->bits);
-	return text;
+	if (source.bits < width(&source))
+		snprintf(text + used, SOURCE_SIZE - used, "/%u", source.bits);
+	return PAT_OK;
 }
 
 /* True if `inner` lies within `outer`. */
@@ -145,32 +149,14 @@ static bool list_holds(const char *list, const struct source *inner)
 	struct source outer;
 
 	for (; *list != '\0'; list = list_next(list))
-		if (parse(list, strcspn(list, ","), &outer) && holds(&outer, inner))
+		if (parse(list, list_len(list), &outer) && holds(&outer, inner))
 			return true;
 	return false;
 }
 
 int pat_sources_add(char list[PAT_SOURCES_MAX + 1], const char *text)
 {
-	char sum[PAT_SOURCES_MAX + 1], buffer[SOURCE_SIZE];
-
-	memcpy(sum, list, strlen(list) + 1);
-	for (;;) {
-		size_t len = list_len(text);
-		struct source source;
-		int error;
-
-		if (!parse(text, len, &source))
-			return PAT_E_INVALID;
-		error = list_add(sum, PAT_SOURCES_MAX, format(&source, buffer));
-		if (error)
-			return error;
-		if (text[len] == '\0')
-			break;
-		text += len + 1;
-	}
-	memcpy(list, sum, strlen(sum) + 1);
-	return PAT_OK;
+	return list_add_all(list, text, normalise);
 }
 
 /* PAM_RHOST as a source. A zone id only says through which interface the peer was reached. */
@@ -209,7 +195,7 @@ bool pat_sources_within(const char *inner, const char *outer)
 	if (inner[0] == '\0')
 		return false;
 	for (; *inner != '\0'; inner = list_next(inner))
-		if (!parse(inner, strcspn(inner, ","), &source) || !list_holds(outer, &source))
+		if (!parse(inner, list_len(inner), &source) || !list_holds(outer, &source))
 			return false;
 	return true;
 }
