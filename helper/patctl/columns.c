@@ -92,22 +92,6 @@ int columns_chosen(const struct options *options, const struct column *chosen[CO
 	}
 }
 
-static char *time_cell(const struct column *column, const json_t *token, bool near)
-{
-	char *text = token_time(token, column->member), words[RELATIVE_MAX];
-	int64_t when;
-
-	if (text != NULL && near && moment_of(token_text(token, column->member), &when)) {
-		free(text);
-		text = strdup(relative(words, when, time(NULL)));
-		if (text == NULL)
-			out_of_memory();
-	} else if (text != NULL && strlen(text) > COMPACT_TIME) {
-		text[COMPACT_TIME] = '\0';
-	}
-	return text;
-}
-
 /* How often it was used, and, if that is limited, how often it may be. */
 static char *count_cell(const json_t *token)
 {
@@ -133,7 +117,7 @@ static char *cell(const struct column *column, const json_t *token, bool near)
 		text = token_list(token, column->member);
 		break;
 	case TIME:
-		text = time_cell(column, token, near);
+		text = token_time_cell(token, column->member, COMPACT_TIME, near);
 		break;
 	case COUNT:
 		text = count_cell(token);

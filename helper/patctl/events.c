@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "moment.h"
 #include "output.h"
 #include "screen.h"
 #include "table.h"
@@ -28,22 +26,6 @@ static const struct table_column history[] = {
 	{"FROM", TABLE_CUT},
 	{"OUTCOME", TABLE_WRAP},
 };
-
-static char *time_of(const json_t *event, bool near)
-{
-	char *text = token_time(event, "time"), words[RELATIVE_MAX];
-	int64_t when;
-
-	if (near && moment_of(token_text(event, "time"), &when)) {
-		free(text);
-		text = strdup(relative(words, when, time(NULL)));
-		if (text == NULL)
-			out_of_memory();
-	} else if (text != NULL && strlen(text) > SECONDS_TIME) {
-		text[SECONDS_TIME] = '\0';
-	}
-	return text;
-}
 
 /* Why it was refused, for a person: what patd says more, if that can stand alone. */
 static char *reason_of(const char *reason, const char *detail)
@@ -100,7 +82,8 @@ static char *outcome_of(const json_t *event)
 static void add(struct table *table, const json_t *event, const char *of, bool near)
 {
 	const char *cells[5], *id = token_text(event, "id"), *name = token_text(event, "name");
-	char *when = time_of(event, near), *outcome = outcome_of(event), *text = NULL;
+	char *when = token_time_cell(event, "time", SECONDS_TIME, near),
+	     *outcome = outcome_of(event), *text = NULL;
 	size_t count = 0;
 
 	/* In the history of a token there is also what became of those whose place it took. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "moment.h"
@@ -67,6 +68,20 @@ char *token_time(const json_t *token, const char *member)
 	if (text == NULL)
 		return NULL;
 	return copy(moment_of(text, &when) ? pat_localtime(local, when) : text);
+}
+
+char *token_time_cell(const json_t *token, const char *member, size_t most, bool near)
+{
+	char *text = token_time(token, member), words[RELATIVE_MAX];
+	int64_t when;
+
+	if (text != NULL && near && moment_of(token_text(token, member), &when)) {
+		free(text);
+		return copy(relative(words, when, time(NULL)));
+	}
+	if (text != NULL && strlen(text) > most)
+		text[most] = '\0';
+	return text;
 }
 
 char *token_ends(const json_t *token)

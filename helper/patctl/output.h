@@ -3,6 +3,7 @@
 #define OUTPUT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "patctl.h"
 
@@ -20,6 +21,10 @@ char *token_list(const json_t *token, const char *member);
 /* A member that is a time, as local time with its zone; as it is when it is none; NULL when it is
  * null. The caller frees it. */
 char *token_time(const json_t *token, const char *member);
+
+/* The same for a cell of a table: with `near`, how far that is from now, if it is a time; else no
+ * more than the first `most` bytes, which leave out what every cell would say. */
+char *token_time_cell(const json_t *token, const char *member, size_t most, bool near);
 
 /* What it is, in a line: `Ab3dE9xZ "ci" of alice, for sshd`. The caller frees it. */
 char *token_terms(const json_t *token);
