@@ -133,6 +133,23 @@ static void fill(const struct session *session, const struct request *request,
 		 request->description ? request->description : "");
 }
 
+/* A session may outlive the account that it began with, whose tokens the next one to have the name
+ * and the uid would not have made. 0, or a negative error once it was sent. */
+static int check_owner(struct session *session)
+{
+	const struct pat_account *owner = &session->owner;
+	struct pat_account account = {.exists = false};
+	int error = owner->exists ? pat_account_by_name(owner->name, false, &account) : PAT_OK;
+
+	if (error)
+		return session_error(session, ERROR_OWN("AccountsUnavailable"),
+				     "the account could not be looked up", NULL);
+	if (account.exists && account.uid == owner->uid)
+		return PAT_OK;
+	return session_error(session, ERROR_OWN("NotFound"), "there is no such user any more",
+			     NULL);
+}
+
 int plan_make(struct session *session, const struct request *request, bool as_long_as_allowed,
 	      struct plan *plan)
 {
@@ -142,9 +159,8 @@ int plan_make(struct session *session, const struct request *request, bool as_lo
 	struct policy_terms terms;
 	int error = policy ? PAT_OK : PAT_E_INVALID;
 
-	if (!session->owner.exists)
-		return session_error(session, ERROR_OWN("NotFound"),
-				     "there is no such user any more", NULL);
+	if (check_owner(session) != PAT_OK)
+		return PAT_E_NOTFOUND;
 	if (!error && policy_for(policy, &session->owner, &limits) != PAT_OK) {
 		snprintf(fault, sizeof(fault), "the groups of the user cannot be looked up");
 		error = PAT_E_IO;

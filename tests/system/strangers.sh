@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 #
-# How long a refusal takes does not tell strangers which users there are.
+# How long a refusal takes does not tell strangers which users there are; and who has no account any more
+# mints nothing.
 
 # shellcheck source=SCRIPTDIR/../lib/world.sh
 . "$(dirname "$0")/../lib/world.sh"
@@ -39,5 +40,31 @@ ok "a user that there is not waits for it" test "${of_ghost:-0}" -ge 1000000
 ok 'and a user that there is waits as long, where the stack of sshd is the documented one' \
 	test "${delay:-0}" -ge 1000000
 sed -i 's/pam_unix\.so.*/& nodelay/' /etc/pam.d/common-auth
+
+# --- sessions that outlive an account
+
+SESSION=("$LIB/outlives.py" /run/pat/io.pampat.Tokens)
+give carol hers --service probe
+CAROLS=$ID
+run "${SESSION[@]}" carol "${PASSWORD[carol]}" true 'Create={"name":"one"}'
+is 'who has authenticated mints' "$out" 'done'
+run "${SESSION[@]}" carol "${PASSWORD[carol]}" true "Rotate={\"selector\":\"$CAROLS\"}"
+is 'or rotates' "$out" 'done'
+uid=$(id -u carol)
+run "${SESSION[@]}" carol "${PASSWORD[carol]}" 'userdel carol >/dev/null' \
+	'Create={"name":"late"}'
+is 'but not when the account has been deleted meanwhile' "$out" NotFound
+useradd --uid "$uid" --create-home carol
+echo "carol:${PASSWORD[carol]}" | chpasswd
+is 'the next one of that name and uid has no token that works' \
+	"$(as carol patctl list --no-legend | wc -l)" 0
+give carol hers --service probe
+run "${SESSION[@]}" carol "${PASSWORD[carol]}" 'usermod --login caroline carol' \
+	"Rotate={\"selector\":\"$ID\"}"
+is 'nor when it has another name' "$out" NotFound
+usermod --login carol caroline
+run "${SESSION[@]}" carol "${PASSWORD[carol]}" 'usermod --uid 4242 carol' 'Create={"name":"late"}'
+is 'nor when it has another uid' "$out" NotFound
+usermod --uid "$uid" carol
 
 end
