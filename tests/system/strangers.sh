@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 #
-# How long a refusal takes does not tell strangers which users there are; and who has no account any more
-# mints nothing.
+# Whom nobody knows: how long a refusal takes does not tell strangers which users there are; who has no account
+# any more mints nothing; and hosts, and servers that play patd, that do what none should, let nobody in.
 
 # shellcheck source=SCRIPTDIR/../lib/world.sh
 . "$(dirname "$0")/../lib/world.sh"
@@ -10,12 +10,16 @@ world_enter "$@"
 world_furnish
 patd_start
 
+MODULE=$BUILD/pam_pat.so
 HOST=$LIB/pamhost.py
-AUTH_ERR=7
+DRIVE=$BUILD/tests/tools/pamdrive
+NOWHERE=/var/lib/pat/none.tdb
+AUTH_ERR=7 AUTHTOK_ERR=20 INCOMPLETE=31 SYSTEM_ERR=4
 
 # --- how long who waits
 
 give alice good --service probe
+GOOD=$TOKEN
 
 # What pam_unix asks for by itself.
 sed -i 's/ nodelay$//' /etc/pam.d/common-auth
@@ -66,5 +70,76 @@ usermod --login carol caroline
 run "${SESSION[@]}" carol "${PASSWORD[carol]}" 'usermod --uid 4242 carol' 'Create={"name":"late"}'
 is 'nor when it has another uid' "$out" NotFound
 usermod --uid "$uid" carol
+
+# --- a patd that is root's, and not in order
+
+# answered WHAT: by such a patd, how the login ended, and how often it was asked.
+answered() {
+	rm -f "$W/tmp/false"
+	announced "$W/asked" "$LIB/false_patd.py" "$W/tmp/false" "$1" || bail 'no server'
+	local pid=$!
+	"$HOST" delay probe alice <<<"$GOOD"
+	kill $pid && wait $pid 2>/dev/null
+	grep -c asked "$W/asked"
+}
+service probe "auth required $MODULE store=$NOWHERE socket=$W/tmp/false"
+run answered good
+is 'where patd is in order, it is believed' "$out" $'0\n1'
+for what in endless short long cut other; do
+	run answered $what
+	is "where its answer is not ($what), nobody is let in" "${out/[0-9]*$'\n'/}" 1
+	is "and it is asked once ($what)" "${out%%[$' \n']*}" $SYSTEM_ERR
+done
+run answered hangs-up
+is 'what it has read is not asked again: it may have been the one use that there was' \
+	"${out##*$'\n'}" 1
+is 'and nobody is let in' "${out%%[$' \n']*}" $SYSTEM_ERR
+
+# --- programs that answer what is none, and a libpam that has no memory
+
+service probe "auth required $MODULE"
+run "$HOST" again probe <<<"$GOOD"
+is 'a program that has no answer yet is told to come again' "$out" $INCOMPLETE
+run "$HOST" nothing probe alice <<<"$GOOD"
+is 'one that answers nothing is refused' "$out" $AUTHTOK_ERR
+service sshd "auth required $MODULE" "session required $MODULE"
+give alice soon --service sshd --expires 1d
+run "$HOST" silent sshd alice <<<"$TOKEN"
+is 'a session that is to be silent is' "$out" '0 0'
+FORGETFUL=(env LD_PRELOAD="$BUILD/tests/preload/forgetful.so")
+for call in pam_putenv pam_set_data; do
+	log_mark
+	run "${FORGETFUL[@]}" PAT_FORGETS=$call "$DRIVE" sshd alice <<<"$TOKEN"
+	is "$call fails: nobody is let in of whom the session would not know by what" \
+		"$out" 'auth=system_err id=none'
+	logged "$call fails: and the log says so" "<82>.*refused token id=$ID after all"
+done
+service sshd "auth optional $MODULE" 'auth required pam_permit.so' "account sufficient $MODULE" \
+	'account required pam_deny.so'
+run "${FORGETFUL[@]}" PAT_FORGETS=pam_putenv "$DRIVE" sshd alice <<<"$TOKEN"
+like 'nor do the phases behind take for a login by token what another module let in' "$out" \
+	'^auth=success acct=auth_err '
+
+# --- what stands in the environment of a session, where anybody may have put it
+
+# environment ID: what a session is told, and which module sets credentials, of which alice says it is.
+environment() {
+	echo "PAM_PAT_ID=$1" >"$W/tmp/environment"
+	timeout 20 "${@:2}" "$DRIVE" -a sshd alice </dev/null 2>&1
+}
+service sshd "auth required pam_env.so envfile=$W/tmp/environment" "$PAT_LINE" \
+	'auth required pam_debug.so auth=success cred=cred_err' \
+	"session required pam_env.so envfile=$W/tmp/environment" "session required $MODULE"
+like 'a session is told of its token' "$(environment "$ID")" 'Token soon expires in .*cred=success '
+install -m 4755 "$DRIVE" "$W/tmp/drive"
+DRIVE=$W/tmp/drive
+unlike 'but for that no program opens the store which a user started' \
+	"$(environment "$ID" setpriv --reuid=alice --clear-groups)" expires
+DRIVE=$BUILD/tests/tools/pamdrive
+give bob soon --service sshd --expires 1d
+unlike "not of another's" "$(environment "$ID")" expires
+for id in '' "${ID%?}" "$ID$ID" "${ID%?}-"; do
+	like "what is no id ($id) is no token's" "$(environment "$id")" 'cred=cred_err '
+done
 
 end
