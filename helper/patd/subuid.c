@@ -59,10 +59,11 @@ uid_t subuid_counted_as(struct subuids *subuids, const char *path, uid_t uid)
 
 	if (uid < FIRST || stat(path, &st) != 0)
 		return uid;
-	if (st.st_mtim.tv_sec != subuids->changed.tv_sec ||
+	if (!subuids->known || st.st_mtim.tv_sec != subuids->changed.tv_sec ||
 	    st.st_mtim.tv_nsec != subuids->changed.tv_nsec) {
 		load(subuids, path);
 		subuids->changed = st.st_mtim;
+		subuids->known = true;
 	}
 	for (unsigned i = 0; i < subuids->count; i++)
 		if (uid >= subuids->ranges[i].first &&

@@ -17,7 +17,8 @@ struct subuid_range {
 };
 
 struct subuids {
-	struct timespec changed; /* of the file, when it was read */
+	bool known;              /* the file was read */
+	struct timespec changed; /* when it had been written last then */
 	struct subuid_range *ranges;
 	unsigned count;
 };

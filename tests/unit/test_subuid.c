@@ -123,6 +123,17 @@ static void a_change_of_the_file_is_seen(void **state)
 	assert_int_equal(counted(100005), 100005);
 }
 
+/* As where images of systems are the same to the byte. */
+static void a_file_without_a_time_is_read(void **state)
+{
+	const struct timespec none[2] = {{.tv_sec = 0}, {.tv_sec = 0}};
+
+	(void)state;
+	write_file("alice:100000:10\n");
+	assert_int_equal(utimensat(AT_FDCWD, path, none, 0), 0);
+	assert_int_equal(counted(100005), 100000);
+}
+
 static void without_the_file_all_count_as_themselves(void **state)
 {
 	(void)state;
@@ -142,6 +153,7 @@ int main(void)
 		with_file(a_range_ends_where_uids_do),
 		with_file(lines_that_are_wrong_are_left_out_and_the_others_hold),
 		with_file(a_change_of_the_file_is_seen),
+		with_file(a_file_without_a_time_is_read),
 		with_file(without_the_file_all_count_as_themselves),
 	};
 
