@@ -95,6 +95,16 @@ is 'what it has read is not asked again: it may have been the one use that there
 	"${out##*$'\n'}" 1
 is 'and nobody is let in' "${out%%[$' \n']*}" $SYSTEM_ERR
 
+# --- a question of which one thing is wrong
+
+USES=$(field uses "${GOOD:7:8}")
+run "$LIB/almost.py" /run/pat/verify alice probe <<<"$GOOD"
+is 'a question in which nothing is wrong is answered' "${out%%$'\n'*}" 'nothing: accepted'
+while IFS= read -r line; do
+	like 'one in which one thing is wrong is not' "$line" ': closed$'
+done <<<"${out#*$'\n'}"
+is 'and that was one use of the token' "$(field uses "${GOOD:7:8}")" "$((USES + 1))"
+
 # --- programs that answer what is none, and a libpam that has no memory
 
 service probe "auth required $MODULE"
