@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guess.h"
 #include "pat/token.h"
 #include "tell.h"
 
@@ -74,9 +75,10 @@ static void make_syntax(struct syntax *syntax)
 	}
 }
 
-int usage_error(void)
+int usage_error(const struct command *command)
 {
-	note("try 'patctl --help'");
+	note("try 'patctl %s%s--help'", command != NULL ? command->name : "",
+	     command != NULL ? " " : "");
 	return STATUS_USAGE;
 }
 
@@ -116,7 +118,7 @@ static int keep(struct options *options, enum option_id id, const char *argument
 		return STATUS_OK;
 	if (before != NULL && !option_rules[id].adds_up) {
 		complain("--%s is given twice", option_rules[id].name);
-		return usage_error();
+		return usage_error(options->command);
 	}
 	if (option_rules[id].adds_up && before != NULL)
 		len = asprintf(&now, "%s,%s", before, argument);
@@ -147,13 +149,33 @@ static int resolve(struct options *options, const struct word *words, int count)
 		else
 			complain("%s takes no --%s", options->command->name,
 				 option_rules[words[i].code - LONG].name);
-		return usage_error();
+		return usage_error(options->command);
 	}
 	return STATUS_OK;
 }
 
+/* There is no such option: of those that the command takes, if it is known yet, is one near? */
+static void refuse_unknown(const struct command *command, const char *text)
+{
+	char *written = strndup(text + 2, strcspn(text + 2, "="));
+	struct guess guess = {.written = written};
+
+	if (written == NULL)
+		out_of_memory();
+	for (const struct command_option *o = command != NULL ? command->takes : NULL;
+	     o != NULL && o->id != OPTION_NONE; o++)
+		guess_try(&guess, option_rules[o->id].name);
+	for (int id = command != NULL ? OPTION_JSON : OPTION_NONE + 1; id < OPTIONS; id++)
+		guess_try(&guess, option_rules[id].name);
+	if (guess.best != NULL)
+		complain("there is no option '--%s'; did you mean '--%s'?", written, guess.best);
+	else
+		complain("there is no option '--%s'", written);
+	free(written);
+}
+
 /* What getopt_long(3) refused: `text` is the word, as far as it is known. */
-static int refuse(int code, const char *text)
+static int refuse(const struct command *command, int code, const char *text)
 {
 	bool is_long = strncmp(text, "--", 2) == 0;
 
@@ -164,10 +186,10 @@ static int refuse(int code, const char *text)
 	else if (is_long && optopt != 0)
 		complain("--%s takes no value", option_rules[optopt - LONG].name);
 	else if (is_long)
-		complain("there is no option '%.*s'", (int)strcspn(text, "="), text);
+		refuse_unknown(command, text);
 	else
 		complain("there is no option '-%c'", optopt);
-	return usage_error();
+	return usage_error(command);
 }
 
 static const struct command *find_command(const char *name)
@@ -188,9 +210,24 @@ static bool was_token(char *text)
 	if (strncmp(text + wrapped, PAT_TOKEN_PREFIX, PAT_TOKEN_PREFIX_LEN) != 0)
 		return false;
 	explicit_bzero(text, strlen(text));
-	complain("never put a token on a command line; use --token-stdin");
+	complain(
+		"never put a token on a command line; verify and revoke --token-stdin read it from "
+		"standard input");
 	note("It is in the history of your shell now. Revoke it: patctl revoke --token-stdin");
 	return true;
+}
+
+static int refuse_command(const char *text)
+{
+	struct guess guess = {.written = text};
+
+	for (const struct command *c = commands; c->name != NULL; c++)
+		guess_try(&guess, c->name);
+	if (guess.best != NULL)
+		complain("there is no command '%s'; did you mean '%s'?", text, guess.best);
+	else
+		complain("there is no command '%s'", text);
+	return usage_error(NULL);
 }
 
 /* The first operand is the command, the others are its. */
@@ -203,8 +240,7 @@ static int take_operand(struct options *options, char *text)
 	options->command = find_command(text);
 	if (options->command != NULL)
 		return STATUS_OK;
-	complain("there is no command '%s'", text);
-	return usage_error();
+	return refuse_command(text);
 }
 
 static int check(const struct options *options)
@@ -218,7 +254,7 @@ static int check(const struct options *options)
 	else
 		complain("%s takes %s%s", command->name, command->most == 1 ? "one " : "",
 			 command->operands);
-	return usage_error();
+	return usage_error(command);
 }
 
 /* Collects operands and, in `words`, options. */
@@ -240,7 +276,7 @@ static int scan(struct options *options, int argc, char **argv, struct word *wor
 		else if (code == 1 && optarg != NULL)
 			status = take_operand(options, optarg);
 		else if (code == '?' || code == ':')
-			status = refuse(code, text);
+			status = refuse(options->command, code, text);
 		else
 			words[(*count)++] = (struct word){code, optarg};
 		options->help = code == 'h' || code == LONG + OPTION_HELP;
@@ -254,6 +290,22 @@ static int scan(struct options *options, int argc, char **argv, struct word *wor
 	return status;
 }
 
+/* `help`, and perhaps the command that it is about: how other programs are asked for it. */
+static int parse_help(struct options *options, int argc, char **argv)
+{
+	*options = (struct options){.help = true};
+	if (argc > 3) {
+		complain("help takes one COMMAND");
+		return usage_error(NULL);
+	}
+	if (argc < 3)
+		return STATUS_OK;
+	if (was_token(argv[2]))
+		return STATUS_USAGE;
+	options->command = find_command(argv[2]);
+	return options->command != NULL ? STATUS_OK : refuse_command(argv[2]);
+}
+
 int options_parse(struct options *options, int argc, char **argv)
 {
 	/* A word of argv may hold several letters. */
@@ -261,6 +313,8 @@ int options_parse(struct options *options, int argc, char **argv)
 	struct word *words;
 	int status, count = 0;
 
+	if (argc > 1 && strcmp(argv[1], "help") == 0)
+		return parse_help(options, argc, argv);
 	for (int i = 0; i < argc; i++)
 		letters += strlen(argv[i]);
 	*options = (struct options){0};
@@ -272,7 +326,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (status == STATUS_OK && !options->help && !options->version) {
 		if (options->command == NULL) {
 			complain("a command is missing");
-			status = usage_error();
+			status = usage_error(NULL);
 		} else {
 			status = resolve(options, words, count);
 		}

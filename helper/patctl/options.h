@@ -18,12 +18,13 @@ extern const struct option_rule option_rules[OPTIONS];
 
 /*
  * Reads a command line into *options, which options_free() releases. Options may stand before and
- * after the command, and mean the same. With --help or --version nothing else is checked.
+ * after the command, and mean the same. With --help or --version nothing else is checked. The word
+ * `help` in the place of a command is --help.
  */
 int options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 
-/* Says where help is to be found; returns STATUS_USAGE. */
-int usage_error(void);
+/* Says where help is to be found, of the command if there is one; returns STATUS_USAGE. */
+int usage_error(const struct command *command);
 
 #endif

@@ -64,5 +64,5 @@ int command_revoke(const struct options *options)
 		return revoke_all(options);
 	else
 		return for_each_operand(options, "Revoke", "revoked");
-	return usage_error();
+	return usage_error(options->command);
 }

@@ -94,6 +94,39 @@ run alice list -o id -o name
 exited 'a second part of a list is none' 0
 run alice explode
 usage 'an unknown command'
+unlike 'which is near to none' "$err" 'did you mean'
+
+# meant COMMAND... WORD: the last of what was written is taken for a slip for this word.
+meant() {
+	local word=${!#}
+	set -- "${@:1:$#-1}"
+	run alice "$@"
+	usage "$*"
+	like 'says what was perhaps meant' "$err" "did you mean '$word'\\?"
+}
+meant lsit list
+meant rev revoke
+meant crate create
+meant create ci --expries=1d --expires
+meant create ci --exp --expires
+meant list --expird --expired
+run alice create ci --nmae x
+unlike 'what another command takes is no guess' "$err" 'did you mean'
+like 'the help that is pointed to is that of the command' "$err" "try 'patctl create --help'"
+
+# --- help
+
+run alice help
+is 'help is --help' "$rc $out" "0 $(alice --help)"
+run alice help edit
+is 'and of a command, too' "$rc $out" "0 $(alice edit --help)"
+run alice help edti
+usage 'help of an unknown command'
+run alice help edit list
+usage 'help of two'
+run alice help "$TOKEN"
+usage 'help of a token'
+unlike 'which is not repeated' "$err" "${TOKEN:15:20}"
 run alice show
 usage 'show of nothing'
 run alice revoke
