@@ -12,6 +12,7 @@
 #include "moment.h"
 #include "pat/when.h"
 #include "request.h"
+#include "taken.h"
 #include "tell.h"
 
 int command_create(const struct options *options)
@@ -24,6 +25,9 @@ int command_create(const struct options *options)
 	status = request_set_name(parameters, options->operands[0]);
 	if (status == STATUS_OK)
 		status = request_set_terms(parameters, options);
+	/* Before the password is asked for, so that a slip can be taken back. */
+	if (status == STATUS_OK && !given(options, OPTION_QUIET))
+		tell_of_untaken(json_object_get(parameters, "services"));
 	if (status == STATUS_OK)
 		status = mint(options, "Create", parameters, NULL);
 	json_decref(parameters);

@@ -11,6 +11,7 @@
 #include "output.h"
 #include "pat/token.h"
 #include "request.h"
+#include "taken.h"
 #include "tell.h"
 
 /* Everything but the secret, on standard error. */
@@ -30,6 +31,9 @@ static void tell_about(const struct options *options, const json_t *token, const
 		note("It is not shown again. Use it where a password is asked for.");
 	note("End it with: patctl revoke %s%s%s%s", user != NULL ? "--user " : "",
 	     user != NULL ? user : "", user != NULL ? " " : "", id != NULL ? id : "");
+	/* Of what was asked for by name it was told before. */
+	if (!given(options, OPTION_SERVICE))
+		tell_if_none_takes(json_object_get(token, "services"));
 	free(terms);
 	free(ends);
 }

@@ -37,6 +37,33 @@ is 'with what was asked for' \
 	"$(python '(it["name"], it["description"], it["services"], it["user"], it["uid"], it["status"], it["uses"], it["last_used_at"])')" \
 	"('phone, SFTP', 'the old one', ['sshd', 'vsftpd', 'su'], 'alice', $(id -u alice), 'active', 0, None)"
 
+create slip -s ssh
+is 'a service that there is not is no error' "$rc ${out:0:7}" '0 lnxpat_'
+like 'but is told of, with the one that is near' "$err" "no PAM service 'ssh' here; did you mean 'sshd'"
+create nothing-like-it -s frobnicate,sshd
+like 'one that is near to none, too' "$err" "no PAM service 'frobnicate' here\."
+unlike 'and not those that take tokens' "$err" 'sshd takes no'
+run alice create another-slip -s ssh </dev/null
+like 'before the password is asked for' "$err" "did you mean 'sshd'.*password"
+service passive 'auth required pam_unix.so'
+create passive -s Passive
+like 'a service that takes no tokens is told of' "$err" 'Passive takes no tokens here'
+create never -s passwd
+unlike 'but not one that never may' "$err" 'takes no tokens'
+create usual
+unlike 'what is for services that take tokens has nothing told of it' "$err" 'no tokens|No service|PAM service'
+create group -s @remote
+unlike 'nor has a group, of which nobody has all' "$err" 'no tokens|No service|PAM service'
+create -q silent -s ssh
+is 'with --quiet nothing is' "$rc $err" '0 '
+mv /etc/pam.d/sshd "$W/sshd.pam"
+create early
+like 'where nothing takes the token that one gets unasked, that is told' "$err" 'No service takes it yet'
+mv "$W/sshd.pam" /etc/pam.d/sshd
+for name in slip nothing-like-it passive usual group silent early; do
+	alice revoke -q "$name"
+done
+
 create -q quiet
 is 'create --quiet says nothing but the token' "$rc $err ${#out}" '0  64'
 QUIET=$out

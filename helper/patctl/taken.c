@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#include "taken.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor.h"
+#include "guess.h"
+#include "pat/error.h"
+#include "pat/service.h"
+#include "tell.h"
+
+enum taking { TAKES, TAKES_NOT, IS_NONE };
+
+/* In doubt it takes tokens; so does what patd is going to refuse, and to say why. */
+static enum taking ask(const struct doctor *doctor, const char *name)
+{
+	char service[PAT_SERVICES_MAX + 1] = "";
+	enum taking answer = TAKES;
+	struct pamd_stack *stack;
+
+	if (pat_services_add(service, name) != PAT_OK || pat_service_forbidden(service))
+		return TAKES;
+	stack = pamd_stack_read(&doctor->root, doctor->dialect, service);
+	if (!stack->unseen && !stack->refused && doctor_find_pat(&stack->chains[PAMD_AUTH]) == NULL)
+		answer = stack->found ? TAKES_NOT : IS_NONE;
+	pamd_stack_free(stack);
+	return answer;
+}
+
+/* Of those that take tokens, is one near? */
+static void tell_of_none(const struct doctor *doctor, char *const *names, const char *service)
+{
+	struct guess guess = {.written = service};
+
+	for (; *names != NULL; names++)
+		if (ask(doctor, *names) == TAKES)
+			guess_try(&guess, *names);
+	if (guess.best != NULL)
+		note("There is no PAM service '%s' here; did you mean '%s'?", service, guess.best);
+	else
+		note("There is no PAM service '%s' here.", service);
+}
+
+/* False where nothing can be said. */
+static bool begin(struct doctor *doctor, char ***names)
+{
+	size_t count;
+
+	*doctor = (struct doctor){.root = {.fd = -1}};
+	*names = doctor_names(&doctor->root, "/etc/pam.d", &count);
+	if (*names == NULL)
+		return false;
+	doctor_modules_find(&doctor->root, &doctor->modules);
+	doctor->dialect = doctor_dialect(&doctor->root, &doctor->modules);
+	return true;
+}
+
+static void end(struct doctor *doctor, char **names)
+{
+	doctor_modules_free(&doctor->modules);
+	doctor_names_free(names);
+}
+
+void tell_of_untaken(const json_t *services)
+{
+	struct doctor doctor;
+	const json_t *service;
+	char **names;
+	size_t i;
+
+	if (!begin(&doctor, &names))
+		return;
+	json_array_foreach(services, i, service)
+	{
+		const char *name = json_string_value(service);
+		enum taking taking = name != NULL && *name != '@' ? ask(&doctor, name) : TAKES;
+
+		if (taking == TAKES_NOT)
+			note("%s takes no tokens here: its stack lacks pam_pat.so, see pam_pat(8).",
+			     name);
+		else if (taking == IS_NONE)
+			tell_of_none(&doctor, names, name);
+	}
+	end(&doctor, names);
+}
+
+void tell_if_none_takes(const json_t *services)
+{
+	struct doctor doctor;
+	const json_t *service;
+	char **names;
+	bool any = false;
+	size_t i;
+
+	if (!begin(&doctor, &names))
+		return;
+	json_array_foreach(services, i, service)
+	{
+		const char *name = json_string_value(service);
+
+		any = any || (name != NULL && ask(&doctor, name) == TAKES);
+	}
+	if (!any)
+		note("No service takes it yet: no stack of these has pam_pat.so, see pam_pat(8).");
+	end(&doctor, names);
+}
