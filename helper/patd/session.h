@@ -43,16 +43,19 @@ struct session {
 };
 
 /* Before there is a connection, and until something comes to `fd`: starts its reader, gives up
- * rights, and looks up what each session does. Returns a descriptor that ends when the reader does.
- */
+ * rights, and looks up what each session does. Returns a descriptor, of which nothing may be done
+ * but to wait for its end, which is that of the reader. Ends the process where that cannot be. */
 int session_warm_up(const struct settings *settings, int fd);
 
-/* Serves the connection until it ends. Closes nothing. */
+/* Serves the connection until it ends; `fd` stays the caller's. Returns 0, the exit status of the
+ * child: the log has what went wrong. */
 int session_serve(int fd, const struct peer *peer, const struct settings *settings);
 
 /*
- * Reads the next request, which may take `wait_ms` to come: 0, and then call->message is the
- * caller's to json_decref(). On failure the connection is to end, for which the log has the reason.
+ * Sends the replies that wait for others, and reads the next request, which may take `wait_ms` to
+ * come: 0, and then call->message is the caller's to json_decref(). On failure, an error of
+ * calls_next() or reply_queue_send(), PAT_E_TOOBIG for too many requests, the connection is to end;
+ * the log has the reason, unless the client has gone or kept silent.
  */
 int session_read(struct session *session, unsigned wait_ms, struct flat_call *call);
 
@@ -60,8 +63,8 @@ int session_read(struct session *session, unsigned wait_ms, struct flat_call *ca
  */
 
 /* Sends a reply and takes over `parameters`; NULL stands for out of memory. 0 or a negative error,
- * which is also kept. With `continues` more replies follow, with which it may be sent: what is sent
- * together wakes the client once. */
+ * which is also kept in link_error. With `continues` more replies follow, with which it may be
+ * sent: what is sent together wakes the client once. */
 int session_reply(struct session *session, json_t *parameters, bool continues);
 
 /*
@@ -72,7 +75,9 @@ int session_reply(struct session *session, json_t *parameters, bool continues);
 int session_prepare(json_t *parameters, struct pat_varlink_text *reply);
 int session_send(struct session *session, const struct pat_varlink_text *reply);
 
-/* Sends an error. `name` has its interface before it; `extra` (may be NULL) is taken over. */
+/* Sends an error, which ends the call. `name` has its interface before it; `message` (may be NULL)
+ * is for people; `extra` (may be NULL), other parameters of the error, is taken over. Returns
+ * PAT_E_INVALID, for the caller to return. */
 int session_error(struct session *session, const char *name, const char *message, json_t *extra);
 
 /* The names of errors. */
