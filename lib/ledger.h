@@ -24,6 +24,7 @@ enum {
 	LEDGER_BAD_GRANT = 256, /* there is a grant that cannot be read */
 	LEDGER_BAD_USE = 512,
 	LEDGER_BACKED_USE = 1024, /* its use record is from a backup */
+	LEDGER_OWNED = 2048,      /* it has no grant, but the index of its uid tells of it */
 };
 
 struct ledger_token {

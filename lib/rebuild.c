@@ -22,23 +22,40 @@
 /* How long an attempt that is not the first waits for the writers that are before it. */
 #define AGAIN_MS 10000
 
+static void tell(struct rebuild *rebuild, const struct pat_rebuild_told *told)
+{
+	rebuild->result->faults += told->news == PAT_NEWS_FAULT;
+	rebuild->result->lost += told->news == PAT_NEWS_LOST;
+	rebuild->result->back += told->news == PAT_NEWS_BACK;
+	if (rebuild->order->tell != NULL && rebuild->told++ >= rebuild->tell_from)
+		rebuild->order->tell(rebuild->order->data, told);
+}
+
 void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
 		       const char *text)
 {
-	rebuild->result->faults += news == PAT_NEWS_FAULT;
-	rebuild->result->lost += news == PAT_NEWS_LOST;
-	rebuild->result->back += news == PAT_NEWS_BACK;
-	if (rebuild->order->tell != NULL && rebuild->told++ >= rebuild->tell_from)
-		rebuild->order->tell(rebuild->order->data, news, which, text);
+	tell(rebuild, &(struct pat_rebuild_told){.news = news, .file = which, .text = text});
+}
+
+void rebuild_tell_owned(struct rebuild *rebuild, enum pat_rebuild_news news,
+			const struct pat_key *key, uint32_t uid, const char *text)
+{
+	tell(rebuild,
+	     &(struct pat_rebuild_told){
+		     .news = news, .key = *key, .has_uid = true, .uid = uid, .text = text});
 }
 
 void rebuild_tell(struct rebuild *rebuild, enum pat_rebuild_news news, const struct pat_key *key,
 		  const char *text)
 {
-	char raw[PAT_KEY_MAX + 1] = "", shown[4 * PAT_KEY_MAX + 1];
+	const struct ledger_token *token = NULL;
 
-	memcpy(raw, key->bytes, key->len);
-	rebuild_tell_file(rebuild, news, pat_escape(shown, sizeof(shown), raw), text);
+	if (key->len == 1 + PAT_ID_LEN && (key->bytes[0] == 't' || key->bytes[0] == 'u'))
+		token = ledger_find(&rebuild->ledger, key->bytes + 1);
+	if (token != NULL && (token->has & (LEDGER_GRANT | LEDGER_OWNED)))
+		rebuild_tell_owned(rebuild, news, key, token->uid, text);
+	else
+		tell(rebuild, &(struct pat_rebuild_told){.news = news, .key = *key, .text = text});
 }
 
 static void tell_number(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,

@@ -64,7 +64,10 @@ struct rebuild {
 	unsigned char value[PAT_RECORD_SIZE_MAX]; /* of the record that is looked at */
 };
 
-/* Tells of something; the record by its key. */
+/* Tells of something; the record by its key, and whose it is. */
+void rebuild_tell_owned(struct rebuild *rebuild, enum pat_rebuild_news news,
+			const struct pat_key *key, uint32_t uid, const char *text);
+/* The same where it is told whose it is as far as that is known. */
 void rebuild_tell(struct rebuild *rebuild, enum pat_rebuild_news news, const struct pat_key *key,
 		  const char *text);
 void rebuild_tell_file(struct rebuild *rebuild, enum pat_rebuild_news news, const char *which,
@@ -98,6 +101,9 @@ int rebuild_compare(struct rebuild *rebuild);
 
 /* Adds what is missing, takes out what belongs to nothing, and writes the indexes. */
 int rebuild_finish(struct rebuild *rebuild);
+
+/* Learns by the indexes whose the tokens are whose grants cannot be read. */
+int rebuild_index_owners(struct rebuild *rebuild);
 
 /* The indexes, each with the ids of the tokens of its uid. */
 int rebuild_index_all(struct rebuild *rebuild);

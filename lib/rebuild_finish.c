@@ -105,7 +105,7 @@ static int put_strangers(struct rebuild *rebuild)
 
 	if (rebuild->has_strangers)
 		return PAT_OK;
-	rebuild_tell(rebuild, PAT_NEWS_FAULT, &key, "the count of unknown ids is missing");
+	rebuild_tell(rebuild, PAT_NEWS_FAULT, &key, "it is missing");
 	if (!rebuild->writing)
 		return PAT_OK;
 	error = pat_use_encode(PAT_STRANGERS_ID, &none, rebuild->value, &len);
@@ -121,8 +121,7 @@ static int put_meta(struct rebuild *rebuild)
 	int error;
 
 	if (!rebuild->has_meta) {
-		rebuild_tell(rebuild, PAT_NEWS_FAULT, &key,
-			     "the record of the store itself is missing");
+		rebuild_tell(rebuild, PAT_NEWS_FAULT, &key, "it is missing");
 		rebuild->meta = (struct pat_meta){.schema = PAT_SCHEMA, .created_at = rebuild->now};
 	}
 	rebuild->result->meta = rebuild->meta;
@@ -137,7 +136,7 @@ static int put_meta(struct rebuild *rebuild)
 
 int rebuild_finish(struct rebuild *rebuild)
 {
-	int error = PAT_OK;
+	int error = rebuild_index_owners(rebuild);
 
 	for (uint32_t i = 1; !error && i < rebuild->ledger.token_count; i++)
 		error = finish_token(rebuild, &rebuild->ledger.tokens[i]);

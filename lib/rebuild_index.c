@@ -34,6 +34,42 @@ static int load(struct rebuild *rebuild, const struct ledger_uid *uid, struct pa
 	return pat_index_decode(uid->uid, rebuild->value, uid->index_len, index);
 }
 
+static void learn_owners(struct rebuild *rebuild, const struct ledger_uid *uid,
+			 struct pat_index *index)
+{
+	/* One that cannot be read tells nothing. */
+	if (load(rebuild, uid, index) != PAT_OK)
+		return;
+	for (uint32_t i = 0; i < index->count; i++) {
+		struct ledger_token *token = ledger_find(&rebuild->ledger, index->ids[i]);
+
+		if (token == NULL || (token->has & LEDGER_GRANT))
+			continue;
+		token->has |= LEDGER_OWNED;
+		token->uid = uid->uid;
+	}
+}
+
+int rebuild_index_owners(struct rebuild *rebuild)
+{
+	const struct ledger *ledger = &rebuild->ledger;
+	struct pat_index *index;
+	uint32_t i = 1;
+
+	while (i < ledger->token_count &&
+	       (ledger->tokens[i].has & (LEDGER_GRANT | LEDGER_BAD_GRANT)) != LEDGER_BAD_GRANT)
+		i++;
+	if (i >= ledger->token_count)
+		return PAT_OK;
+	index = malloc(sizeof(*index));
+	if (index == NULL)
+		return PAT_E_NOMEM;
+	for (i = 1; i < ledger->uid_count; i++)
+		learn_owners(rebuild, &ledger->uids[i], index);
+	free(index);
+	return PAT_OK;
+}
+
 /* Takes from the index that there was what there still is. */
 static void keep_listed(struct rebuild *rebuild, const struct ledger_uid *uid,
 			struct indexing *indexing)
@@ -66,7 +102,8 @@ static void keep_listed(struct rebuild *rebuild, const struct ledger_uid *uid,
 			const struct ledger_token *known = ledger_find(&rebuild->ledger, id);
 
 			if (known == NULL || !(known->has & LEDGER_BAD_GRANT))
-				rebuild_tell(rebuild, PAT_NEWS_LOST, &lost, "is gone");
+				rebuild_tell_owned(rebuild, PAT_NEWS_LOST, &lost, uid->uid,
+						   "is gone");
 		}
 	}
 }

@@ -10,23 +10,10 @@
 #include "pat/error.h"
 #include "pat/text.h"
 #include "patstore.h"
+#include "telling.h"
 
 /* An administrator waits longer than a login. */
 #define WAIT_MS 10000
-
-struct telling {
-	FILE *out;
-	bool notes; /* tell what is no fault, too */
-};
-
-static void tell(void *data, enum pat_rebuild_news news, const char *record, const char *text)
-{
-	const struct telling *telling = data;
-
-	if (news == PAT_NEWS_NOTE && !telling->notes)
-		return;
-	fprintf(telling->out, "%s: %s%s\n", record, news == PAT_NEWS_LOST ? "LOST: " : "", text);
-}
 
 int fail(const char *path, int error)
 {
@@ -46,18 +33,21 @@ int fail(const char *path, int error)
 static int go(const struct command_line *line, struct pat_rebuild *order, FILE *out,
 	      struct pat_rebuild_result *result)
 {
-	struct telling telling = {out, order->task == PAT_REBUILD_LOOK ||
-					       order->task == PAT_REBUILD_REPLACE};
-	int error;
+	const bool notes = order->task == PAT_REBUILD_LOOK || order->task == PAT_REBUILD_REPLACE;
+	struct telling telling = {.count = 0};
+	int error, untold, saved;
 
 	order->store = line->store;
 	order->deadline = pat_deadline_in(WAIT_MS);
-	order->tell = tell;
+	order->tell = telling_keep;
 	order->data = &telling;
 	errno = 0;
 	error = pat_rebuild(order, result);
 	order->data = NULL;
-	return error;
+	saved = errno;
+	untold = telling_print(&telling, notes, out);
+	errno = saved;
+	return error ? error : untold;
 }
 
 static uint64_t tokens_in(const struct pat_rebuild_result *result)

@@ -36,11 +36,18 @@ enum pat_rebuild_news {
 	PAT_NEWS_BACK,  /* a token is from the backup */
 };
 
-/* Told of what is found: the key of a record, or "the file" or "the backup"; and what of it. Both
- * are fit to be shown, and no secret. Called while the store is held: it must not wait for anybody.
- */
-typedef void pat_rebuild_tell(void *data, enum pat_rebuild_news news, const char *record,
-			      const char *text);
+/* What is found, and of what: nothing of it is a secret, and the texts are fit to be shown. */
+struct pat_rebuild_told {
+	enum pat_rebuild_news news;
+	const char *file;   /* "the file" or "the backup"; NULL: it is a record */
+	struct pat_key key; /* of the record */
+	bool has_uid;       /* whose it is, as far as that is known by now */
+	uint32_t uid;
+	const char *text;
+};
+
+/* Called while the store is held: it must not wait for anybody. */
+typedef void pat_rebuild_tell(void *data, const struct pat_rebuild_told *told);
 
 struct pat_rebuild {
 	enum pat_rebuild_task task;

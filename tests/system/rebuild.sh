@@ -89,11 +89,13 @@ hurt "$LOST_ID"
 not 'a token whose record is damaged does not work' lets_in "$LOST"
 run patstore check
 exited 'a check finds the damage' 1
-like 'and names the record' "$out" "t$LOST_ID: damaged"
+like 'and names the token and whose it is' "$out" "^token $LOST_ID of alice: damaged"
+like 'in all that it says of it' "$out" "token $LOST_ID of alice: LOST: cannot be read"
+like 'and what knows of it' "$out" "the list of the tokens of uid $(id -u alice), alice: it names"
 like 'and what to do' "$out" 'patstore restore'
 run patstore restore "$W/backup"
 exited 'a restore brings it back' 0
-like 'and says so' "$out" "t$LOST_ID: back from the backup, active: \"lost\" of alice"
+like 'and says so' "$out" "token $LOST_ID: back from the backup, active: \"lost\" of alice"
 ok 'it works again' lets_in "$LOST"
 ok 'the others still do' lets_in "$KEPT"
 not 'what was revoked since the backup stays so' lets_in "$ENDED"
@@ -116,8 +118,8 @@ give alice later --service probe
 LATER=$TOKEN LATER_ID=$ID
 run patstore restore --replace "$W/backup"
 exited 'the store becomes what the backup was' 0
-like 'what that loses is told' "$out" "t$LATER_ID: not in the backup, gone now: \"later\" of alice"
-like 'and what it undoes' "$out" "t$ENDED_ID: it was revoked, and is active again"
+like 'what that loses is told' "$out" "token $LATER_ID: not in the backup, gone now: \"later\" of alice"
+like 'and what it undoes' "$out" "token $ENDED_ID: it was revoked, and is active again"
 not 'what came later is gone' lets_in "$LATER"
 ok 'what was revoked works again' lets_in "$ENDED"
 
@@ -138,7 +140,7 @@ ok 'and harms nothing' lets_in "$KEPT"
 hurt "$LOST_ID"
 run patstore rebuild
 exited 'a rebuild says by its status that something was lost' 1
-like 'and what' "$out" "t$LOST_ID: LOST: cannot be read"
+like 'and what' "$out" "token $LOST_ID of alice: LOST: cannot be read"
 ok 'all else is there' lets_in "$KEPT"
 run patstore check
 exited 'and nothing is wrong any more' 0

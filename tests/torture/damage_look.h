@@ -496,6 +496,8 @@ static void sweep(const struct patient *patient)
 
 /* --- patstore */
 
+#define RECORD_NAME_MAX 64
+
 /* Runs it; returns its status, or -1 when a signal ended it, and what it said. */
 static int run_patstore(const struct patient *patient, const char *command, const char *operand,
 			char *said, size_t size)
@@ -533,21 +535,42 @@ static int run_patstore(const struct patient *patient, const char *command, cons
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* How patstore(8) calls the record. */
+static void name_record(const struct pat_key *key, char text[RECORD_NAME_MAX])
+{
+	char digits[PAT_KEY_MAX] = "";
+
+	memcpy(digits, key->bytes + 1, key->len - 1);
+	switch (key->bytes[0]) {
+	case 't':
+	case 'u':
+		snprintf(text, RECORD_NAME_MAX, "%s%s",
+			 strcmp(digits, PAT_STRANGERS_ID) ? "token " : "the count of unknown ids",
+			 strcmp(digits, PAT_STRANGERS_ID) ? digits : "");
+		break;
+	case 'i':
+		snprintf(text, RECORD_NAME_MAX, "tokens of uid %lu", strtoul(digits, NULL, 16));
+		break;
+	default:
+		snprintf(text, RECORD_NAME_MAX, "the store itself");
+	}
+}
+
 static void ask_patstore(const struct patient *patient)
 {
 	static char said[1 << 20];
 	int status = run_patstore(patient, "check", NULL, said, sizeof(said));
 	size_t lost = 0, damaged = 0, named = 0;
-	char first[PAT_KEY_MAX + 3] = "";
+	char first[RECORD_NAME_MAX] = "";
 
 	if (status != 0 && status != 1)
 		wrong(patient, "patstore check ends with %d: %.200s", status, said);
 	for (size_t i = 0; i < patient->good->record_count; i++) {
 		struct pat_key key = patient->good->records[i].key;
 		enum fate fate = patient->fates[i];
-		char text[PAT_KEY_MAX + 3];
+		char text[RECORD_NAME_MAX];
 
-		snprintf(text, sizeof(text), "%.*s:", (int)key.len, key.bytes);
+		name_record(&key, text);
 		if (fate != FATE_WHOLE && lost++ == 0)
 			memcpy(first, text, sizeof(first));
 		damaged += fate == FATE_DAMAGED;

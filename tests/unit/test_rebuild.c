@@ -85,6 +85,8 @@ static void a_damaged_record_is_named_and_costs_no_other(void **state)
 	assert_int_equal(result.lost, 1);
 	rebuilt();
 	assert_int_equal(result.lost, 1);
+	/* Of token 9 nothing is left but its use record, and that its owner had it. */
+	assert_non_null(strstr(told, "tid000009: cannot be read, uid 1000\n"));
 	all_there_but(9);
 	sound();
 	free(file.data);
@@ -177,12 +179,26 @@ static void a_token_without_its_use_record_is_spent_if_it_was_counted(void **sta
 	damage(find_use("uid000012") + 30, "XXXX", 4);
 	damage(find_use("uid000012") + 30 + PAT_USE_COPY_SIZE, "XXXX", 4);
 	rebuilt();
-	assert_non_null(strstr(told, "uid000012"));
+	assert_non_null(strstr(told, "uid000012: missing: its token, whose uses are counted, is "
+				     "spent, uid 1000\n"));
 	assert_int_equal(unit_read_use(12, &use), 0);
 	assert_int_equal(use.uses, 12);
 	assert_int_equal(unit_spend_once(12, 12, 1795290000), PAT_E_SPENT);
 	all_there_but(0);
 	sound();
+}
+
+static void a_token_that_is_gone_altogether_is_told_with_its_owner(void **state)
+{
+	struct unit_bytes file = unit_read_file(place.path);
+	const char nobody[9] = "";
+
+	(void)state;
+	damage(find(&file, "tid000013", false) - sizeof(nobody), nobody, sizeof(nobody));
+	damage(find(&file, "uid000013", false) - sizeof(nobody), nobody, sizeof(nobody));
+	assert_int_equal(do_task(PAT_REBUILD_LOOK), 0);
+	assert_non_null(strstr(told, "tid000013: is gone, uid 1001\n"));
+	free(file.data);
 }
 
 static void an_index_that_is_gone_is_written_from_the_tokens(void **state)
@@ -439,6 +455,7 @@ int main(void)
 		with_store(a_page_of_that_table_costs_nothing_either),
 		with_store(a_header_that_is_gone_costs_nothing),
 		with_store(a_token_without_its_use_record_is_spent_if_it_was_counted),
+		with_store(a_token_that_is_gone_altogether_is_told_with_its_owner),
 		with_store(an_index_that_is_gone_is_written_from_the_tokens),
 		with_store(a_revoked_token_does_not_come_back_from_an_old_copy),
 		with_store(an_old_copy_changes_nothing_where_the_record_is_whole),

@@ -323,16 +323,15 @@ static int revoke_when_told(unsigned round)
 	return read(start[0], &byte, 1) != 1 || revoke_one(round) != 0;
 }
 
-static void note_slowly(void *data, enum pat_rebuild_news news, const char *record,
-			const char *text)
+static void note_slowly(void *data, const struct pat_rebuild_told *news)
 {
 	const struct timespec pause = {.tv_nsec = 100000000};
 	siginfo_t info;
 
-	note(data, news, record, text);
+	note(data, news);
 	assert_int_equal(write(start[1], "", 1), 1);
 	(void)nanosleep(&pause, NULL);
-	if (strcmp(record, "tid000286") != 0)
+	if (news->key.len != 9 || memcmp(news->key.bytes, "tid000286", 9) != 0)
 		return;
 	for (int i = 0; i < 50 && !revoked_in_time; i++) {
 		info.si_pid = 0;

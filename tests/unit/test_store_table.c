@@ -32,12 +32,14 @@ static int setup(void **state)
 static char told[1 << 16];
 static struct pat_rebuild_result result;
 
-static void note(void *data, enum pat_rebuild_news news, const char *record, const char *text)
+static void note(void *data, const struct pat_rebuild_told *news)
 {
 	size_t used = strlen(told);
 
 	(void)data;
-	snprintf(told + used, sizeof(told) - used, "%d %s: %s\n", (int)news, record, text);
+	snprintf(told + used, sizeof(told) - used, "%d %.*s: %s\n", (int)news->news,
+		 news->file ? (int)strlen(news->file) : (int)news->key.len,
+		 news->file ? news->file : news->key.bytes, news->text);
 }
 
 static void do_task(enum pat_rebuild_task task)

@@ -15,13 +15,19 @@
 /* What a rebuild told, a line each: "t12345678: text". */
 static char told[1 << 16] UNUSED;
 
-static UNUSED void note(void *data, enum pat_rebuild_news news, const char *record,
-			const char *text)
+static UNUSED void note(void *data, const struct pat_rebuild_told *news)
 {
 	size_t used = strlen(told);
 
 	(void)data;
-	snprintf(told + used, sizeof(told) - used, "%d %s: %s\n", (int)news, record, text);
+	snprintf(told + used, sizeof(told) - used, "%d %.*s: %s", (int)news->news,
+		 news->file ? (int)strlen(news->file) : (int)news->key.len,
+		 news->file ? news->file : news->key.bytes, news->text);
+	used = strlen(told);
+	if (news->has_uid)
+		snprintf(told + used, sizeof(told) - used, ", uid %u", (unsigned)news->uid);
+	used = strlen(told);
+	snprintf(told + used, sizeof(told) - used, "\n");
 }
 
 static struct pat_rebuild_result result UNUSED;
