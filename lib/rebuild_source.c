@@ -33,14 +33,17 @@ static int check_file(struct rebuild *rebuild, int fd)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return PAT_E_UNSAFE;
 	if (st.st_uid != geteuid())
-		rebuild_tell_file(rebuild, PAT_NEWS_LOST, "the file",
-				  "it is not root's: nobody is let in by it");
+		rebuild_tell_file(
+			rebuild, PAT_NEWS_LOST, "the file",
+			"it is not root's: nobody is let in by it until it is (chown root:root)");
 	if ((st.st_mode & 022) != 0)
 		rebuild_tell_file(rebuild, PAT_NEWS_LOST, "the file",
-				  "others may write it: nobody is let in by it");
+				  "others may write it: nobody is let in by it until they may not "
+				  "(chmod 600)");
 	if (st.st_nlink != 1)
-		rebuild_tell_file(rebuild, PAT_NEWS_LOST, "the file",
-				  "it has a second name: nobody is let in by it");
+		rebuild_tell_file(
+			rebuild, PAT_NEWS_LOST, "the file",
+			"it has a second name: nobody is let in by it until that is gone");
 	return PAT_OK;
 }
 
@@ -101,10 +104,16 @@ static int copy_file(struct rebuild *rebuild, int from, int to)
 	while (!error && at < window.size) {
 		size_t len = window.size - at < 65536 ? (size_t)(window.size - at) : 65536;
 		const unsigned char *bytes = window_get(&window, at, len);
+		ssize_t written = bytes != NULL ? pwrite(to, bytes, len, (off_t)at) : -1;
 		off_t data;
 
-		if (bytes == NULL || pwrite(to, bytes, len, (off_t)at) != (ssize_t)len)
+		if (written != (ssize_t)len) {
+			/* Of what does not fit some is written, and no reason told. */
+			if (written >= 0)
+				errno = ENOSPC;
 			error = PAT_E_IO;
+			break;
+		}
 		at += len;
 		if (at % (1 << 20) == 0 && rebuild_gives_way(rebuild))
 			error = PAT_E_BUSY;

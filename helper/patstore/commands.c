@@ -15,23 +15,40 @@
 /* An administrator waits longer than a login. */
 #define WAIT_MS 10000
 
+/* What to do about it, where that can be said. */
+static const char *advice(int error)
+{
+	switch (error) {
+	case PAT_E_NOSTORE:
+		return "The first token that is minted makes one. If there were tokens, bring them "
+		       "back: patstore restore FILE\n";
+	case PAT_E_UNSAFE:
+		return "patctl doctor tells which it is, and how to mend it.\n";
+	case PAT_E_DAMAGED:
+		return "Bring a backup back: patstore restore FILE\n";
+	default:
+		return "";
+	}
+}
+
 int fail(const char *path, int error)
 {
 	char shown[512];
 	const char *text = error == PAT_E_BUSY ? "somebody else is using it, and did not come to "
 						 "an end in time"
-					       : pat_error_text(error);
+			   : error == PAT_E_IO && errno != 0 ? strerror(errno)
+							     : pat_error_text(error);
+	/* errno says more of this one alone. */
+	const char *more = error == PAT_E_ACCESS && errno != 0 ? strerror(errno) : NULL;
 
-	/* errno says more of these two alone. */
-	if ((error != PAT_E_IO && error != PAT_E_ACCESS) || errno == 0)
-		errno = 0;
-	fprintf(stderr, "patstore: %s: %s%s%s\n", pat_escape(shown, sizeof(shown), path), text,
-		errno ? ": " : "", errno ? strerror(errno) : "");
+	fprintf(stderr, "patstore: %s: %s%s%s\n%s", pat_escape(shown, sizeof(shown), path), text,
+		more ? ": " : "", more ? more : "", advice(error));
 	return EXIT_FAILED;
 }
 
+/* How many faults a change of owner or mode mends is added to *loose, if that is not NULL. */
 static int go(const struct command_line *line, struct pat_rebuild *order, FILE *out,
-	      struct pat_rebuild_result *result)
+	      struct pat_rebuild_result *result, uint64_t *loose)
 {
 	const bool notes = order->task == PAT_REBUILD_LOOK || order->task == PAT_REBUILD_REPLACE;
 	struct telling telling = {.count = 0};
@@ -46,6 +63,8 @@ static int go(const struct command_line *line, struct pat_rebuild *order, FILE *
 	order->data = NULL;
 	saved = errno;
 	untold = telling_print(&telling, notes, out);
+	if (loose != NULL)
+		*loose += telling.loose;
 	errno = saved;
 	return error ? error : untold;
 }
@@ -63,13 +82,14 @@ int do_check(const struct command_line *line, FILE *out)
 {
 	struct pat_rebuild order = {.task = PAT_REBUILD_LOOK, .thorough = true};
 	struct pat_rebuild_result result;
-	int error = go(line, &order, out, &result);
+	uint64_t loose = 0;
+	int error = go(line, &order, out, &result, &loose);
 	uint64_t faults = result.faults + result.lost;
 
 	if (error)
 		return fail(line->store, error);
 	fprintf(out, "%" PRIu64 " tokens, %" PRIu64 " faults\n", tokens_in(&result), faults);
-	if (faults > 0)
+	if (faults > loose)
 		fputs("Bring back what is lost from a backup (patstore restore), or make do with "
 		      "what is left (patstore rebuild).\n",
 		      out);
@@ -81,7 +101,7 @@ int do_stats(const struct command_line *line, FILE *out)
 	struct pat_rebuild order = {.task = PAT_REBUILD_LOOK};
 	struct pat_rebuild_result result;
 	FILE *nowhere = fopen("/dev/null", "w");
-	int error = nowhere ? go(line, &order, nowhere, &result) : PAT_E_IO;
+	int error = nowhere ? go(line, &order, nowhere, &result, NULL) : PAT_E_IO;
 
 	if (nowhere != NULL)
 		fclose(nowhere);
@@ -104,11 +124,14 @@ static int sum_up(const struct pat_rebuild_result *result, FILE *out)
 	return result->lost > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Whether nothing can be made at that path because of its directory; errno says why. */
+/* Whether nothing can be made at that path, for want of space or because of its directory; errno
+ * says why. */
 static bool has_no_place(const char *path)
 {
 	char dir[PATH_MAX];
 
+	if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
+		return true;
 	if (snprintf(dir, sizeof(dir), "%s", path) >= (int)sizeof(dir))
 		return false;
 	return access(dirname(dir), W_OK) < 0;
@@ -146,7 +169,7 @@ int do_backup(const struct command_line *line, FILE *out)
 	if (!to_stdout && !line->force && access(line->file, F_OK) == 0)
 		error = PAT_E_EXISTS;
 	else
-		error = go(line, &order, to_stdout ? stderr : out, &result);
+		error = go(line, &order, to_stdout ? stderr : out, &result, NULL);
 	if (error == PAT_E_EXISTS) {
 		fprintf(stderr,
 			"patstore: %s: it exists already: choose another name, or replace it with "
@@ -172,9 +195,11 @@ int do_restore(const struct command_line *line, FILE *out)
 
 	if (access(line->file, F_OK) < 0)
 		return fail(line->file, PAT_E_IO);
-	error = go(line, &order, out, &result);
+	error = go(line, &order, out, &result, NULL);
 	if (error == PAT_E_DAMAGED && is_no_backup(line->file)) {
-		fprintf(stderr, "patstore: %s: it has no record that could be read\n",
+		fprintf(stderr,
+			"patstore: %s: it is no backup: there is no record in it that could be "
+			"read\n",
 			pat_escape(shown, sizeof(shown), line->file));
 		return EXIT_FAILED;
 	}
@@ -185,7 +210,7 @@ int do_rebuild(const struct command_line *line, FILE *out)
 {
 	struct pat_rebuild order = {.task = PAT_REBUILD_STORE};
 	struct pat_rebuild_result result;
-	int error = go(line, &order, out, &result);
+	int error = go(line, &order, out, &result, NULL);
 
 	return error ? fail(line->store, error) : sum_up(&result, out);
 }

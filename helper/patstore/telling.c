@@ -29,6 +29,7 @@ void telling_keep(void *data, const struct pat_rebuild_told *told)
 			telling->room = room;
 		}
 	}
+	telling->loose += told->news == PAT_NEWS_LOST && told->file != NULL;
 	if (told->file != NULL)
 		line.file = strdup(told->file);
 	telling->out_of_memory |= line.text == NULL || (told->file != NULL && line.file == NULL);
@@ -157,6 +158,6 @@ int telling_print(struct telling *telling, bool notes, FILE *out)
 		free(telling->lines[i].text);
 	}
 	free(telling->lines);
-	*telling = (struct telling){.count = 0};
+	*telling = (struct telling){.loose = telling->loose};
 	return error;
 }

@@ -15,6 +15,7 @@
 struct telling {
 	struct telling_line *lines;
 	size_t count, room;
+	uint64_t loose; /* faults of owner and mode, which neither a backup nor a rebuild mends */
 	bool out_of_memory;
 };
 

@@ -153,16 +153,27 @@ exited 'a rebuild clears it away' 0
 not 'so that nothing is left' test -e $STORE.new
 run patstore restore /etc/passwd
 exited 'what is no backup is not restored' 1
-like 'and it is that of which it is told' "$err" '^patstore: /etc/passwd: '
+like 'and it is that of which it is told' "$err" '^patstore: /etc/passwd: it is no backup'
 run patstore backup "$W/nowhere/backup"
 exited 'a backup into a directory that is not there' 1
 like 'is told of by its name' "$err" "^patstore: $W/nowhere/backup: .*No such file"
+run patstore check --store "$W/nowhere/tokens.tdb"
+like 'where there is no store, it says what makes one' "$err" 'first token.*patstore restore'
+mkdir "$W/full"
+mount -t tmpfs -o size=16k tmpfs "$W/full"
+run patstore backup "$W/full/backup"
+exited 'a backup that does not fit' 1
+like 'is told of by its name, and why' "$err" "^patstore: $W/full/backup: No space left on device\$"
+is 'and leaves nothing' "$(ls -A "$W/full")" ''
+umount "$W/full"
 chmod 666 $STORE
 run patstore check
 exited 'a store that others may write' 1
-like 'is a fault, too' "$out" 'others may write it'
+like 'is a fault, too, and told of with what mends it' "$out" 'others may write it.*chmod 600'
+unlike 'which is no backup' "$out" 'patstore restore'
 run patstore rebuild
 exited 'and nothing to be rebuilt' 1
+like 'which says who tells why' "$err" 'patctl doctor'
 chmod 600 $STORE
 
 # --- growth
