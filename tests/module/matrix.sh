@@ -94,6 +94,9 @@ stack_of() {
 	'faildelay, unix, permit') service matrix 'auth optional pam_faildelay.so delay=0' "$line" \
 		'auth required pam_unix.so nodelay' 'auth required pam_permit.so' ;;
 	'deny after') service matrix "$line" 'auth required pam_deny.so' ;;
+	# Such as a second factor that was not there.
+	'deny before') service matrix 'auth required pam_deny.so' "$line" \
+		'auth required pam_unix.so nodelay' ;;
 	esac
 }
 
@@ -102,6 +105,7 @@ BRACKET='[success=done authinfo_unavail=ignore default=die]'
 # should_enter CONTROL CONTEXT OUTCOME: whether that may get in.
 should_enter() {
 	case "$3:$1:$2" in
+	*:'deny before') return 1 ;;
 	'valid token:required:'*unix* | 'valid token:requisite:'*unix*) return 1 ;; # wants both
 	'valid token:required:deny after' | 'valid token:requisite:deny after') return 1 ;;
 	'valid token:'*) return 0 ;;
@@ -121,7 +125,7 @@ sweep() {
 	for control in required requisite sufficient "$BRACKET"; do
 		for context in alone 'permit before' 'permit after' 'faildelay and permit' \
 			'unix after' 'permit, unix after' 'unix and permit after' \
-			'faildelay, unix, permit' 'deny after'; do
+			'faildelay, unix, permit' 'deny after' 'deny before'; do
 			# A stack that lets anybody in without us shows nothing about us.
 			case $control:$context in
 			sufficient:*permit*) [[ $context = *unix* ]] || continue ;;
