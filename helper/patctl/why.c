@@ -50,6 +50,8 @@ static int print(const struct options *options, const json_t *events)
 		note("No token was refused since then.");
 	else
 		note("No token was refused in the last hour; --since 1d looks further back.");
+	/* Its checksum is wrong, so it is nobody's. */
+	note("Of one that was mistyped, or cut off, patctl verify tells.");
 	return STATUS_OK;
 }
 
