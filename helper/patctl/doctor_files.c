@@ -104,6 +104,20 @@ static bool judge_one(struct doctor *doctor, const char *path, mode_t kind, unsi
 	return true;
 }
 
+/* Who makes a store makes its lock first, and removes it never. */
+static void judge_missing(struct doctor *doctor, const char *path, const char *lock)
+{
+	struct stat st;
+
+	if (doctor_stat(&doctor->root, path, true, &st) || errno != ENOENT ||
+	    !doctor_stat(&doctor->root, lock, true, &st))
+		return;
+	doctor_find(&doctor->findings, "store/missing", NULL, path, 0,
+		    doctor_text("There was a store, and it is gone. Every token is refused; the "
+				"next one that is minted makes a new store."),
+		    doctor_text("patstore restore FILE brings a backup back."));
+}
+
 static void judge_store(struct doctor *doctor, const char *path)
 {
 	char *dir = strdup(path), *lock = doctor_text("%s.lock", path);
@@ -113,8 +127,11 @@ static void judge_store(struct doctor *doctor, const char *path)
 		out_of_memory();
 	if (strrchr(dir, '/') > dir)
 		*strrchr(dir, '/') = '\0';
-	/* None at all: the first token makes it. */
-	if (judge_one(doctor, dir, S_IFDIR, 0700) && judge_one(doctor, path, S_IFREG, 0600)) {
+	if (!judge_one(doctor, dir, S_IFDIR, 0700)) {
+		/* None at all: the first token makes it. */
+	} else if (!judge_one(doctor, path, S_IFREG, 0600)) {
+		judge_missing(doctor, path, lock);
+	} else {
 		(void)judge_one(doctor, lock, S_IFREG, 0600);
 		fd = doctor_open(&doctor->root, path, O_RDONLY | O_NOFOLLOW);
 		if (fd < 0)

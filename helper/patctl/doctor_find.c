@@ -43,6 +43,7 @@ const struct doctor_rule doctor_rules[] = {
 	{"policy/writable", DOCTOR_ERROR},
 	{"store/unsafe", DOCTOR_ERROR},
 	{"store/damaged", DOCTOR_ERROR},
+	{"store/missing", DOCTOR_WARNING},
 	{"patd/unreachable", DOCTOR_ERROR},
 	{"patd/unsafe", DOCTOR_ERROR},
 	{"patd/not-enabled", DOCTOR_WARNING},
