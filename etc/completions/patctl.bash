@@ -13,6 +13,11 @@ _patctl_groups() {
 	patctl policy --no-legend -q "${as[@]}" 2>/dev/null </dev/null | sed -n 's/^\(@[^ ]*\) .*/\1/p'
 }
 
+# The services: not those that no token opens, nor the files that are only parts of others, or left over.
+_patctl_services() {
+	printf '%s\n' /etc/pam.d/* | sed 's|.*/||' | grep -vE '^(other|patd|passwd|chpasswd|chfn|chsh|chage|user(add|mod|del)|(common|password|fingerprint|smartcard)-.*|system-auth.*|postlogin|.*(~|\.(bak|old|orig|new|(dpkg|ucf|rpm).*)))$'
+}
+
 # _patctl_words WORD...: those that go on with what was typed, fit to be read back by the shell.
 _patctl_words() {
 	local word
@@ -41,11 +46,10 @@ _patctl_selectors() {
 # _patctl_value OPTION: what may stand behind it. False if it takes no value.
 _patctl_value() {
 	local columns='id name user services sources created expires last-used from uses status description'
-	local -a services=(/etc/pam.d/*)
 	case $1 in
 	-s | --service)
 		# shellcheck disable=SC2046
-		_patctl_list $(_patctl_groups) "${services[@]##*/}"
+		_patctl_list $(_patctl_groups) $(_patctl_services)
 		;;
 	-f | --from) _patctl_list local ;;
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;

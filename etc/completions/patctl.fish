@@ -27,9 +27,10 @@ function __patctl_list
     end
 end
 
+# Not those that no token opens, nor the files that are only parts of others, or left over.
 function __patctl_services
     __patctl_list (patctl policy --no-legend -q 2>/dev/null </dev/null | string match -r '^@\S+') \
-        (string replace -r '.*/' '' /etc/pam.d/*)
+        (string replace -r '.*/' '' /etc/pam.d/* | string match -rv '^(other|patd|passwd|chpasswd|chfn|chsh|chage|user(add|mod|del)|(common|password|fingerprint|smartcard)-.*|system-auth.*|postlogin|.*(~|\.(bak|old|orig|new|(dpkg|ucf|rpm).*)))$')
 end
 
 function __patctl_columns

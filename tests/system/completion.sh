@@ -52,6 +52,9 @@ for shell in bash zsh fish; do
 		"$(words patctl create x -s login)"
 	is "$shell completes a list of services" "$($completed 'patctl create x -s sudo,logi')" \
 		"$(words patctl create x -s sudo,login)"
+	unlike "$shell completes no service that no token opens" \
+		"$($completed 'patctl create x -s passw')" passwd
+	unlike "$shell completes no part of a stack" "$($completed 'patctl create x -s common-au')" common-auth
 	is "$shell completes a group of services" "$($completed 'patctl create x -s sudo,@rem')" \
 		"$(words patctl create x -s sudo,@remote)"
 	is "$shell completes a column" "$($completed 'patctl list --sort desc')" \
