@@ -218,9 +218,11 @@ static void tell_of_none(const struct view *view)
 		return;
 	if (view->expired || view->unused_since != 0 || view->expires_before != 0)
 		note("There is no such token.");
+	else if (given(view->options, OPTION_ALL))
+		note("There is no token; patctl create mints one.");
 	else
-		note("There is no token%s.",
-		     given(view->options, OPTION_ALL) ? "" : " in force; --all lists the others");
+		note("There is no live token; --all lists those that have ended, patctl create "
+		     "mints one.");
 }
 
 static int print(struct view *view)
