@@ -262,12 +262,16 @@ WRAP(FILES, int, -1, fsync, (int fd), (fd), SYNC)
 WRAP(FILES, int, -1, fdatasync, (int fd), (fd), SYNC)
 WRAP(FILES, int, -1, ftruncate, (int fd, off_t len), (fd, len), EIO, ENOSPC, EDQUOT, EINTR, EROFS)
 
+/* It returns why, and leaves errno alone. */
 EXPORTED int posix_fallocate(int fd, off_t at, off_t len)
 {
 	WAYS(ENOSPC, EIO, EINTR, EDQUOT);
+	int saved = errno, error = 0;
 
-	return fails(FILES, "posix_fallocate", ways, &half) ? errno
-							    : real(posix_fallocate)(fd, at, len);
+	if (fails(FILES, "posix_fallocate", ways, &half))
+		error = errno;
+	errno = saved;
+	return error ? error : real(posix_fallocate)(fd, at, len);
 }
 
 #define NAMING EIO, ENOSPC, EDQUOT, EROFS, EACCES
