@@ -250,12 +250,17 @@ static int add_reader(scmp_filter_ctx context)
 static int read_program(int fd, struct sock_fprog *program)
 {
 	struct sock_filter *code;
+	ssize_t got = -1;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return PAT_E_IO;
 	code = malloc((size_t)st.st_size);
-	if (code == NULL || pread(fd, code, (size_t)st.st_size, 0) != st.st_size) {
+	if (code != NULL)
+		got = pread(fd, code, (size_t)st.st_size, 0);
+	if (got != st.st_size) {
+		/* Of a part errno says nothing. */
+		errno = got < 0 ? errno : EIO;
 		free(code);
 		return PAT_E_IO;
 	}

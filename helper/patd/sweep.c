@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "sweep.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,6 +309,15 @@ static int sweep_uid(struct sweep *sweep, uint32_t uid)
 	return error;
 }
 
+/* What went wrong, and why, where the system has told. */
+static void tell_failure(const char *what, int error)
+{
+	bool told = (error == PAT_E_IO || error == PAT_E_ACCESS) && errno != 0;
+
+	fprintf(stderr, "patd: %s: %s%s%s\n", what, pat_error_text(error), told ? ": " : "",
+		told ? strerror(errno) : "");
+}
+
 static int sweep_all(struct sweep *sweep)
 {
 	struct uids uids = {0};
@@ -322,11 +332,12 @@ static int sweep_all(struct sweep *sweep)
 	}
 	for (size_t i = 0; !error && i < uids.count; i++) {
 		int fault = sweep_uid(sweep, uids.list[i]);
+		char whose[48];
 
+		snprintf(whose, sizeof(whose), "the tokens of uid %u", (unsigned)uids.list[i]);
 		/* The others' tokens are not worse for it. */
 		if (fault)
-			fprintf(stderr, "patd: the tokens of uid %u: %s\n", (unsigned)uids.list[i],
-				pat_error_text(fault));
+			tell_failure(whose, fault);
 		if (fault && !first)
 			first = fault;
 	}
@@ -350,9 +361,7 @@ int sweep_run(const struct settings *settings)
 	} else {
 		error = sweep_all(&sweep);
 		if (error)
-			fprintf(stderr, "patd: %s: %s\n",
-				pat_escape(fault, sizeof(fault), settings->store),
-				pat_error_text(error));
+			tell_failure(pat_escape(fault, sizeof(fault), settings->store), error);
 		printf("%lu revoked, %lu removed\n",
 		       sweep.counts[REVOKE_UNUSED] + sweep.counts[REVOKE_GONE],
 		       sweep.counts[REMOVE]);

@@ -231,6 +231,9 @@ class Sweep(Verb):
         wrong = senseless(ran.err, "patd")
         if wrong:
             yield wrong
+        telling = TELLING.get(self.plan.error)
+        if telling and telling not in ran.err:
+            yield f"nobody is told that it is: {telling}: {ran}"
 
 
 class SweepMemory(Sweep):
