@@ -190,8 +190,10 @@ int chain_find(struct chain *chain, int fd, uint32_t hash_size, const char *key,
 		return result;
 	while ((result = chain_next(chain)) == 1) {
 		result = has_key(chain, key, len);
-		/* TDB goes past it then. */
-		if (result == 1 && (chain->record.full_hash != hash || !chain_fits(chain)))
+		/* TDB goes past it then. Perhaps it is another, of which the key is damaged. */
+		if (result == 1 && chain->record.full_hash != hash)
+			result = 0;
+		if (result == 1 && !chain_fits(chain))
 			return PAT_E_DAMAGED;
 		if (result != 0)
 			return result;
