@@ -83,17 +83,20 @@ static int make_directory(const char *dir)
 {
 	char parent[PATH_MAX];
 	const char *slash = strrchr(dir, '/');
-	int fd, error = PAT_OK;
+	int fd, error, saved;
 
 	if (mkdir(dir, 0700) < 0)
 		return errno == EEXIST ? PAT_OK : place_open_error();
 	(void)snprintf(parent, sizeof(parent), "%.*s/", (int)(slash - dir), dir);
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return place_open_error();
-	if (fsync(fd) < 0)
-		error = PAT_E_IO;
-	close(fd);
+	error = fd < 0 ? place_open_error() : fsync(fd) < 0 ? PAT_E_IO : PAT_OK;
+	saved = errno;
+	/* Whoever finds it there takes it for synced. */
+	if (error)
+		(void)rmdir(dir);
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
 	return error;
 }
 

@@ -99,7 +99,7 @@ static const int errors[] = {ENOSPC, EDQUOT};
 /* Makes a store while a call finds no room. False when there are not so many. */
 static bool made_without_room(int lacking, int at, bool for_all)
 {
-	int error, why;
+	int error, why, entries;
 
 	unit_remove_tree(place.dir);
 	lack(lacking, at, for_all);
@@ -118,7 +118,9 @@ static bool made_without_room(int lacking, int at, bool for_all)
 		fail_msg("call %d, %s: %s, %s", at, strerror(lacking), pat_error_text(error),
 			 strerror(why));
 	assert_int_equal(unit_open_error(PAT_STORE_READ), PAT_E_NOSTORE);
-	assert_in_range(unit_count_entries(place.dir), 0, 1);
+	/* The first call is for the name of the directory; else there may be a lock file in it. */
+	entries = unit_count_entries(place.dir);
+	assert_true(at == 1 ? entries < 0 : entries <= 1);
 	assert_int_equal(unit_add(1, 1000), 0);
 	return true;
 }
