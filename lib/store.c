@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,45 +18,6 @@
 
 /* While TDB has a store open, because it is not safe for threads that open the same file. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-
-int store_tdb_error(struct tdb_context *tdb)
-{
-	switch (tdb_error(tdb)) {
-	case TDB_SUCCESS:
-		return PAT_OK;
-	case TDB_ERR_NOEXIST:
-		return PAT_E_NOTFOUND;
-	case TDB_ERR_CORRUPT:
-		return PAT_E_DAMAGED;
-	case TDB_ERR_OOM:
-		/* So it calls it, too, when the file cannot be made longer. */
-		return errno == ENOMEM ? PAT_E_NOMEM : PAT_E_IO;
-	default:
-		return PAT_E_IO;
-	}
-}
-
-int store_put_error(struct tdb_context *tdb)
-{
-	int error = store_tdb_error(tdb);
-
-	if (error != PAT_OK && error != PAT_E_NOTFOUND)
-		return error;
-	/* posix_fallocate(3) returns that, and TDB keeps it to itself. */
-	errno = ENOSPC;
-	return PAT_E_IO;
-}
-
-void store_forget_trouble(struct pat_store *store)
-{
-	store->trouble = errno = 0;
-}
-
-int store_trouble(const struct pat_store *store)
-{
-	errno = store->trouble;
-	return store->trouble == ENOMEM ? PAT_E_NOMEM : PAT_E_IO;
-}
 
 int store_take_mutex(pat_deadline deadline)
 {
@@ -103,7 +62,7 @@ void store_close_file(struct pat_store *store)
 }
 
 /* Where standard error was closed, what a program complains of would be written into it. */
-static int check_descriptor(int fd)
+int store_check_descriptor(int fd)
 {
 	if (fd > STDERR_FILENO)
 		return PAT_OK;
@@ -131,7 +90,7 @@ static int open_file(struct pat_store *store, const struct place *place, int fla
 		return place_open_error();
 	error = place_look(store->fd, S_IFREG, place->owner, &store->file);
 	if (!error)
-		error = check_descriptor(store->fd);
+		error = store_check_descriptor(store->fd);
 	if (!error)
 		error = check_limit(store->file.st_size);
 	return error;
@@ -160,64 +119,6 @@ static int inspect(struct pat_store *store, const struct place *place, enum slot
 	store_close_file(store);
 	errno = saved;
 	return error;
-}
-
-/*
- * Why posix_fallocate(3) fails it returns, and errno does not tell; where it was for lack of space,
- * TDB forgets it. What it speaks of then, for the first time, is what it wanted the space for: of
- * whatever else keeps a file from growing it has spoken before, and errno tells.
- */
-static bool speaks_of_lost_space(const char *format)
-{
-	return strstr(format, "expansion failed") != NULL ||
-	       strstr(format, "failed to create recovery area") != NULL;
-}
-
-static void note_fatal(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
-{
-	struct pat_store *store = tdb_get_logging_private(tdb);
-
-	if (level <= TDB_DEBUG_ERROR && store->trouble == 0)
-		store->trouble = errno ? errno : speaks_of_lost_space(format) ? ENOSPC : EIO;
-	if (level != TDB_DEBUG_FATAL)
-		return;
-	store->alarmed = true;
-	/* From here on TDB would only make it worse: what it does now reaches no file. */
-	if (store->spare >= 0)
-		(void)dup3(store->spare, tdb_fd(tdb), O_CLOEXEC);
-}
-
-/* What TDB opened by name is what was looked at. */
-static int check_same(const struct pat_store *store)
-{
-	struct stat st;
-
-	if (fstat(store->fd, &st) < 0)
-		return PAT_E_IO;
-	if (st.st_dev != store->file.st_dev || st.st_ino != store->file.st_ino)
-		return PAT_E_UNSAFE;
-	return check_descriptor(store->fd) ? PAT_E_ACCESS : place_check_ours(store->fd, S_IFREG);
-}
-
-int store_open_tdb(struct pat_store *store)
-{
-	const struct tdb_logging_context log = {note_fatal, store};
-
-	store->fd = -1;
-	errno = 0;
-	store->tdb = tdb_open_ex(store->path, 0, STORE_TDB_FLAGS,
-				 store->looks ? STORE_LOOK_FLAGS : STORE_OPEN_FLAGS, 0, &log, NULL);
-	if (store->tdb == NULL) {
-		/* It may say nothing at all of a file that it cannot read. */
-		if (errno == 0 || errno == EIO || errno == EINVAL || errno == ENOSYS)
-			return PAT_E_DAMAGED;
-		return place_open_error();
-	}
-	store->fd = tdb_fd(store->tdb);
-	store->hash_size = (uint32_t)tdb_hash_size(store->tdb);
-	/* The environment variable TDB_NO_FSYNC is not asked about what is durable here. */
-	tdb_remove_flags(store->tdb, TDB_NOSYNC);
-	return check_same(store);
 }
 
 int store_forget_recovery(struct pat_store *store)
@@ -272,76 +173,6 @@ static int check_schema(struct pat_store *store)
 	if (!error && store->meta.schema != PAT_SCHEMA)
 		return PAT_E_VERSION;
 	store->knows_schema = !error;
-	return error;
-}
-
-/* Fills a new file with what every store has. */
-static int fill_new(struct pat_store *store)
-{
-	struct pat_meta meta = {.schema = PAT_SCHEMA, .created_at = (int64_t)time(NULL)};
-	struct pat_use strangers = {0};
-	int error;
-
-	/* No transaction is needed before the file has its name; the writers below ask for one. */
-	store->in_transaction = true;
-	error = store_put_meta(store, &meta);
-	if (error)
-		return error;
-	return pat_store_put_use(store, PAT_STRANGERS_ID, &strangers);
-}
-
-/* Makes a file with what every store has, and has it on disk. */
-static int write_new(const char *path)
-{
-	struct pat_store fresh = {.gate.fd = -1, .fd = -1, .spare = -1, .full_at = STORE_FULL_AT};
-	const struct tdb_logging_context log = {note_fatal, &fresh};
-	int error, saved;
-
-	errno = 0;
-	fresh.tdb = tdb_open_ex(path, STORE_HASH_SIZE, STORE_TDB_FLAGS,
-				STORE_OPEN_FLAGS | O_CREAT | O_EXCL, 0600, &log, NULL);
-	if (fresh.tdb == NULL) {
-		errno = errno ? errno : EIO;
-		return place_open_error();
-	}
-	fresh.fd = tdb_fd(fresh.tdb);
-	fresh.hash_size = (uint32_t)tdb_hash_size(fresh.tdb);
-	error = fill_new(&fresh);
-	if (!error && fsync(fresh.fd) < 0)
-		error = PAT_E_IO;
-	saved = errno;
-	tdb_close(fresh.tdb);
-	errno = saved;
-	return error;
-}
-
-/*
- * Makes the store aside, has it on disk, and gives it its name then: a power cut while TDB first
- * writes a file leaves one that cannot be opened. Called alone in the gate.
- */
-static int create(const struct place *place)
-{
-	char path[PATH_MAX], base[NAME_MAX + 1];
-	const char *made = base;
-	int error, saved;
-
-	if (snprintf(path, sizeof(path), "%s.new", place->path) >= (int)sizeof(path) ||
-	    snprintf(base, sizeof(base), "%s.new", place->base) >= (int)sizeof(base))
-		return PAT_E_TOOBIG;
-	if (unlinkat(place->dir, base, 0) < 0 && errno != ENOENT)
-		return place_open_error();
-	error = write_new(path);
-	if (!error && renameat(place->dir, base, place->dir, place->base) < 0)
-		error = PAT_E_IO;
-	else if (!error)
-		made = place->base;
-	if (!error && fsync(place->dir) < 0)
-		error = PAT_E_IO;
-	/* Nor a store whose name is not on disk: nobody would see to that any more. */
-	saved = errno;
-	if (error)
-		(void)unlinkat(place->dir, made, 0);
-	errno = saved;
 	return error;
 }
 
@@ -433,7 +264,7 @@ static int open_alone(struct pat_store *store, const struct place *place, bool m
 	if (!error)
 		error = gate_enter_alone(&store->gate, deadline);
 	if (!error && make && !place_has_store(place))
-		error = create(place);
+		error = store_create(place);
 	if (!error)
 		error = inspect(store, place, &recovery);
 	if (!error && recovery == SLOT_DANGLING)

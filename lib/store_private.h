@@ -64,6 +64,16 @@ struct pat_store {
  * there is nothing to roll back. */
 int store_open_tdb(struct pat_store *store);
 
+/* Makes a file that is not there, and opens it. */
+int store_make_tdb(struct pat_store *store, const char *path);
+
+/* Makes the store. Called alone in the gate. */
+struct place;
+int store_create(const struct place *place);
+
+/* Whether a descriptor is none of the first three. 0 or PAT_E_ACCESS. */
+int store_check_descriptor(int fd);
+
 /* Closes the file. */
 void store_close_file(struct pat_store *store);
 
