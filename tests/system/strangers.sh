@@ -95,6 +95,72 @@ is 'what it has read is not asked again: it may have been the one use that there
 	"${out##*$'\n'}" 1
 is 'and nobody is let in' "${out%%[$' \n']*}" $SYSTEM_ERR
 
+# --- how long those live who waited
+
+SPARE='^Name:[[:space:]]*patd-spare$'
+spares() {
+	grep -ls "$SPARE" /proc/[0-9]*/status | tr -dc '0-9\n'
+}
+# Three at each socket, when somebody came to it.
+six_wait() {
+	[ "$(spares | wc -l)" -eq 6 ]
+}
+as alice "$LIB/peers.py" verify /run/pat/verify alice probe <<<"$GOOD" >"$W/said"
+ok 'some wait' wait_for 5 six_wait
+mapfile -t waiting < <(spares)
+strace -f -qq -e trace=alarm,setitimer -o "$W/alarms" "${waiting[@]/#/-p}" 2>/dev/null &
+TRACER=$!
+for pid in "${waiting[@]}"; do
+	wait_for 5 grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$pid/status"
+done
+as alice "$LIB/peers.py" verify /run/pat/verify alice probe <<<"$GOOD" >"$W/said"
+as alice patctl list >/dev/null
+sleep 0.2
+kill $TRACER && wait $TRACER 2>/dev/null
+is 'a process that waited verifies' "$(<"$W/said")" accepted
+# alarms: the bounds that processes of patd set to their lives. Those who wait had none.
+alarms() {
+	sed -nE 's/.*(alarm\(|it_value=\{tv_sec=)([0-9]+).*/\2/p' "$W/alarms" | sort -n | uniq
+}
+like 'and lives ten seconds from then on at most' $'\n'"$(alarms)"$'\n' $'\n10\n'
+like 'and one that waited for a client five minutes' $'\n'"$(alarms)"$'\n' $'\n300\n'
+
+# --- what programs hear that a PAM module starts
+
+announced "$W/holding" exec_as alice "$LIB/peers.py" hold /run/pat/io.pampat.Tokens 1 \
+	'{"method":"org.varlink.service.GetInfo"}' || bail 'no connection'
+HOLDER=$!
+# inherited: the sockets, above the first three descriptors, that patd's processes would leave to them.
+inherited() {
+	local pid fd
+	for pid in $(pgrep -x patd) $(spares); do
+		for fd in "/proc/$pid/fdinfo"/*; do
+			# Readers run nothing, and have two.
+			[ "${fd##*/}" -gt 2 ] || continue
+			grep -q '^flags:.*02[0-9]\{6\}$' "$fd" ||
+				find "/proc/$pid/fd/${fd##*/}" -lname 'socket:*'
+		done
+	done
+}
+serves() {
+	[ "$(pgrep -cxP "$PATD_PID" patd)" -eq 1 ]
+}
+ok 'somebody is served' wait_for 5 serves
+is 'nothing of what a client says, nor of the sockets of patd' "$(inherited)" ''
+kill $HOLDER
+
+# --- a place for the sockets that others could put theirs in
+
+mkdir -m 755 "$W/place"
+ln -s "$W/place" "$W/link"
+install -d -m 755 -o alice "$W/alices"
+install -d -m 777 "$W/everybodys"
+for place in link alices everybodys; do
+	run timeout 5 patd --listen "$W/$place"
+	exited "patd does not listen in such a place ($place)" 1
+	is "nor leaves anything there ($place)" "$(ls "$W/$place")" ''
+done
+
 # --- a question of which one thing is wrong
 
 USES=$(field uses "${GOOD:7:8}")
@@ -104,6 +170,22 @@ while IFS= read -r line; do
 	like 'one in which one thing is wrong is not' "$line" ': closed$'
 done <<<"${out#*$'\n'}"
 is 'and that was one use of the token' "$(field uses "${GOOD:7:8}")" "$((USES + 1))"
+
+# --- a store of another hash function, which nobody could change
+
+# hash_function HEX: of the store; TDB asks it for no lock, so that what stands there tells it.
+hash_function() {
+	printf '%b' "$1" | dd of=/var/lib/pat/tokens.tdb bs=1 seek=40 conv=notrunc status=none
+}
+KEPT=$(od -An -tx1 -j40 -N4 /var/lib/pat/tokens.tdb | sed 's/ /\\x/g')
+service probe "auth required $MODULE"
+hash_function '\x78\x56\x34\x12'
+run "$DRIVE" probe alice <<<"$GOOD"
+like 'nobody is let in by it' "$out" '^auth=system_err '
+not 'nor is anything minted' patctl create --user alice other
+hash_function "$KEPT"
+run "$DRIVE" probe alice <<<"$GOOD"
+like 'put right, it is what it was' "$out" '^auth=success '
 
 # --- programs that answer what is none, and a libpam that has no memory
 
