@@ -71,6 +71,25 @@ run "${SESSION[@]}" carol "${PASSWORD[carol]}" 'usermod --uid 4242 carol' 'Creat
 is 'nor when it has another uid' "$out" NotFound
 usermod --uid "$uid" carol
 
+# calls: of a session in which no authentication came before.
+calls() {
+	printf '{"method":"io.pampat.Tokens.Authenticate","parameters":{"responses":%s}}\n' "$@" |
+		as alice "$LIB/peers.py" call /run/pat/io.pampat.Tokens | grep -oE '"authenticated": ?[a-z]+|too many attempts'
+}
+GUESS='["a guess"]' RIGHT="[\"${PASSWORD[alice]}\"]"
+like 'a session may guess three times' "$(calls [] "$GUESS" [] "$GUESS" [] "$RIGHT" | tail -n 1)" true
+like 'and not four' "$(calls [] "$GUESS" [] "$GUESS" [] "$GUESS" [] | tail -n 1)" 'too many attempts'
+
+cp /etc/pam.d/patd "$W/patd.pam"
+service patd "auth required $BUILD/tests/preload/becomes.so" 'account required pam_permit.so'
+log_mark
+run "${SESSION[@]}" bob any true 'Create={"name":"own"}'
+is 'who is taken for themselves mints' "$out" 'done'
+run "${SESSION[@]}" alice any true 'Create={"name":"own"}'
+is 'whom PAM takes for another in the end does not' "$out$err" 'not authenticated'
+logged 'and is told of in the log' 'refused authentication for minting user="alice"'
+cp "$W/patd.pam" /etc/pam.d/patd
+
 # --- a patd that is root's, and not in order
 
 # answered WHAT: by such a patd, how the login ended, and how often it was asked.
@@ -148,6 +167,29 @@ serves() {
 ok 'somebody is served' wait_for 5 serves
 is 'nothing of what a client says, nor of the sockets of patd' "$(inherited)" ''
 kill $HOLDER
+
+# supplementary: the groups of the readers of a patd that was started with some.
+supplementary() {
+	local session
+	for session in $(pgrep -P "$1"); do
+		cat "/proc/$(pgrep -P "$session")/status" 2>/dev/null
+	done | sed -n 's/^Groups:[[:space:]]*//p'
+}
+setpriv --groups=4,24 patd --listen "$W/grouped" 2>>"$W/patd.err" &
+GROUPED=$!
+wait_for 5 test -S "$W/grouped/io.pampat.Tokens"
+announced "$W/holding" exec_as alice "$LIB/peers.py" hold "$W/grouped/io.pampat.Tokens" 1 \
+	'{"method":"org.varlink.service.GetInfo"}' || bail 'no connection'
+HOLDER=$!
+has_groups() {
+	[ "$(supplementary $GROUPED | wc -l)" -ge 1 ]
+}
+has_none() {
+	[ -z "$(supplementary $GROUPED | tr -d ' \n')" ]
+}
+ok 'there is a reader of a patd that has groups' wait_for 5 has_groups
+ok 'and it has none' wait_for 5 has_none
+kill $HOLDER $GROUPED
 
 # --- a place for the sockets that others could put theirs in
 
