@@ -12,7 +12,7 @@ world_enter "$@"
 HERE=${PAT_SANITIZED:-$BUILD}
 SEED=${PAT_SEED:-$(($(seed) * 1000))}
 if [ "${PAT_SECONDS-}" ]; then
-	WANTED=100000 LEAST=100000 FOR=$PAT_SECONDS
+	WANTED=100000 LEAST=$((PAT_SECONDS * 20)) FOR=$PAT_SECONDS
 elif [ "${PAT_SEED-}" ]; then
 	WANTED=1 LEAST=1 FOR=0
 elif [ "${PAT_SANITIZED-}" ]; then

@@ -345,8 +345,11 @@ enum { THROUGH = 0 };
 /* Where sockets are made by socketcall(2), no filter sees their family, and the kernel refuses. */
 #ifdef SYS_socketcall
 enum { NO_FAMILY = EPERM };
+/* Nor the descriptor: what the reader may do with one socket, it may with the other. One that its
+ * client hands over does not get in: it has as many descriptors as it may have. */
+enum { FROM_CLIENT = THROUGH };
 #else
-enum { NO_FAMILY = EAFNOSUPPORT };
+enum { NO_FAMILY = EAFNOSUPPORT, FROM_CLIENT = DIED };
 #endif
 
 static const struct {
@@ -367,7 +370,7 @@ static const struct {
 	{"bind", try_bind, DIED, THROUGH, THROUGH},
 	{"connect", try_connect, DIED, ENOENT, ENOENT},
 	{"sendmsg", try_sendmsg, DIED, THROUGH, THROUGH},
-	{"recvmsg from the client", try_recvmsg, DIED, THROUGH, THROUGH},
+	{"recvmsg from the client", try_recvmsg, FROM_CLIENT, THROUGH, THROUGH},
 	{"a third descriptor", try_descriptor, EMFILE, THROUGH, THROUGH},
 	{"alarm", try_alarm, THROUGH, THROUGH, THROUGH},
 	{"execve", try_exec, DIED, EPERM, THROUGH},

@@ -101,11 +101,12 @@ static void shadow_write(int fd, size_t len, off_t offset)
 
 static void shadow_sync(int fd, bool failed)
 {
-	if (!fault.armed || !is_store(fd))
-		return;
-	for (size_t i = 0; i < shadow_used; i++)
+	int saved = errno;
+
+	for (size_t i = 0; fault.armed && is_store(fd) && i < shadow_used; i++)
 		if (shadow[i] == DIRTY)
 			shadow[i] = failed ? LOST : ON_DISK;
+	errno = saved;
 }
 
 /* Whether all that was written to the store is on the disk. */
