@@ -139,8 +139,12 @@ static int check_owner(struct session *session)
 {
 	const struct pat_account *owner = &session->owner;
 	struct pat_account account = {.exists = false};
+	char shown[SHOWN];
 	int error = owner->exists ? pat_account_by_name(owner->name, false, &account) : PAT_OK;
 
+	if (error)
+		log_line(LOG_ERR, "no token is minted: the account %s could not be looked up: %s",
+			 pat_escape(shown, sizeof(shown), owner->name), pat_error_text(error));
 	if (error)
 		return session_error(session, ERROR_OWN("AccountsUnavailable"),
 				     "the account could not be looked up", NULL);
