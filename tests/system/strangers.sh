@@ -254,6 +254,26 @@ run "${FORGETFUL[@]}" PAT_FORGETS=pam_putenv "$DRIVE" sshd alice <<<"$TOKEN"
 like 'nor do the phases behind take for a login by token what another module let in' "$out" \
 	'^auth=success acct=auth_err '
 
+# --- a host that a user may stop or kill, because one of its three uids is theirs
+
+# To start it as such is not possible: who starts a program keeps only two of them.
+killable() {
+	/usr/bin/python3 -c 'import os, sys
+uids, host, sys.argv = sys.argv[1].split(","), sys.argv[2], sys.argv[2:]
+os.setresuid(*map(int, uids))
+exec(open(host).read())' "$@"
+}
+service probe "auth required $MODULE"
+uid=$(id -u alice)
+for uids in "0,0,$uid" "$uid,0,0"; do
+	log_mark
+	run killable "$uids" "$HOST" delay probe alice <<<"$GOOD"
+	is "uids $uids: the login succeeds" "$out" 0
+	logged "uids $uids: and patd opened the store for it" "patd\[[0-9]+\]: accepted token id=${GOOD:7:8}"
+done
+run killable 0,0,0 "$HOST" delay probe alice <<<"$GOOD"
+logged 'root opens it for itself' "pam_pat\(probe:auth\): accepted token id=${GOOD:7:8}"
+
 # --- what stands in the environment of a session, where anybody may have put it
 
 # environment ID: what a session is told, and which module sets credentials, of which alice says it is.
