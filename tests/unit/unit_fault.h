@@ -102,11 +102,12 @@ static void shadow_write(int fd, size_t len, off_t offset)
 static void shadow_sync(int fd, bool failed)
 {
 	int saved = errno;
+	bool concerns = fault.armed && is_store(fd);
 
-	for (size_t i = 0; fault.armed && is_store(fd) && i < shadow_used; i++)
+	errno = saved;
+	for (size_t i = 0; concerns && i < shadow_used; i++)
 		if (shadow[i] == DIRTY)
 			shadow[i] = failed ? LOST : ON_DISK;
-	errno = saved;
 }
 
 /* Whether all that was written to the store is on the disk. */
