@@ -235,10 +235,11 @@ static int write_new(struct rebuild *rebuild)
 		lend_pen(rebuild);
 	if (!error)
 		error = rebuild_verify(rebuild);
-	if (!error && task == PAT_REBUILD_BACKUP)
-		error = rebuild_deliver(rebuild);
-	else if (!error)
-		error = rebuild_exchange(rebuild);
+	if (!error && task != PAT_REBUILD_BACKUP)
+		error = tdbwrite_reserve(&rebuild->out);
+	if (!error)
+		error = task == PAT_REBUILD_BACKUP ? rebuild_deliver(rebuild)
+						   : rebuild_exchange(rebuild);
 	if (rebuild->writing && rebuild->new_path != NULL && rebuild_new_is_ours(rebuild, true)) {
 		int saved = errno;
 

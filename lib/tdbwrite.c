@@ -189,10 +189,43 @@ int tdbwrite_drop(struct tdbwrite *out, const struct pat_key *key, uint32_t valu
 	return error;
 }
 
+/*
+ * Free space up to the end of a page. What TDB writes into a recovery area are whole pages as they
+ * were: one that had a part of the area itself in it would, when it is rolled back, put there what
+ * was there before, and nobody could go on with the rest after another power cut.
+ */
+static int fill_page(struct tdbwrite *out)
+{
+	enum { LEAST = sizeof(struct tdbfile_record) + 8 };
+	const uint64_t at = out->buf_at + out->used;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint32_t len = (uint32_t)((page - at % page) % page);
+	struct tdbfile_record record = {.next = out->free_list, .magic = TDBFILE_FREE};
+	int error = PAT_OK;
+
+	if (len > 0 && len < LEAST)
+		len += (uint32_t)page;
+	if (len == 0 || at + len > STORE_SIZE_MAX)
+		return PAT_OK;
+	if (out->used + len > TDBWRITE_BUF)
+		error = flush(out);
+	if (error)
+		return error;
+	record.rec_len = len - (uint32_t)sizeof(record);
+	memset(out->buf + out->used, 0, len);
+	memcpy(out->buf + out->used, &record, sizeof(record));
+	memcpy(out->buf + out->used + len - sizeof(len), &len, sizeof(len));
+	out->used += len;
+	out->free_list = (uint32_t)at;
+	return PAT_OK;
+}
+
 int tdbwrite_finish(struct tdbwrite *out)
 {
-	int error = flush(out);
+	int error = fill_page(out);
 
+	if (!error)
+		error = flush(out);
 	if (!error)
 		error = write_all(out->fd, (const unsigned char *)&out->free_list,
 				  sizeof(out->free_list), TDBFILE_FREE_LIST);
@@ -201,4 +234,37 @@ int tdbwrite_finish(struct tdbwrite *out)
 				  (size_t)out->hash_size * sizeof(*out->heads),
 				  tdbfile_chain(0, out->hash_size));
 	return error;
+}
+
+/* From `at` on to `end`, as TDB leaves one that it has no use for at the moment: without a magic.
+ */
+static int write_area(struct tdbwrite *out, uint32_t at, uint32_t end)
+{
+	const struct tdbfile_record area = {.rec_len = end - at - (uint32_t)sizeof(area)};
+	const uint32_t total = end - at;
+	int error = write_all(out->fd, (const unsigned char *)&area, sizeof(area), at);
+
+	if (!error)
+		error = write_all(out->fd, (const unsigned char *)&total, sizeof(total),
+				  end - sizeof(total));
+	/* Now that there is one: */
+	if (!error)
+		error = write_all(out->fd, (const unsigned char *)&at, sizeof(at),
+				  TDBFILE_RECOVERY_AT);
+	return error;
+}
+
+int tdbwrite_reserve(struct tdbwrite *out)
+{
+	/* What touches more, all of a user's tokens, say, makes a larger one. */
+	enum { PAGES = 17 };
+	const uint64_t at = out->buf_at;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t end = at + PAGES * page;
+
+	if (at % page != 0 || end > STORE_SIZE_MAX)
+		return PAT_OK;
+	if (posix_fallocate(out->fd, (off_t)at, (off_t)(end - at)) != 0)
+		return ftruncate(out->fd, (off_t)at) < 0 ? PAT_E_IO : PAT_OK;
+	return write_area(out, (uint32_t)at, (uint32_t)end);
 }

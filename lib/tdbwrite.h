@@ -47,8 +47,16 @@ int tdbwrite_get(struct tdbwrite *out, uint64_t at, unsigned char *bytes, size_t
 /* Takes a record out again, and makes free space of it. */
 int tdbwrite_drop(struct tdbwrite *out, const struct pat_key *key, uint32_t value_at);
 
-/* Writes what is missing: the file is whole then, but not on disk. */
+/* Writes what is missing: the file is whole then, and ends with a page, but is not on disk. */
 int tdbwrite_finish(struct tdbwrite *out);
+
+/*
+ * Leaves a recovery area behind the last record of a finished file, where TDB notes what a change
+ * is about to overwrite. With it, a change that needs no more room succeeds on a full disk, too: to
+ * revoke a token, above all. Without it, the next change would make one, a tenth of the file long
+ * (tdb_expand_adjust() of tdb's common/io.c). Where there is no room, none is left. 0 or PAT_E_IO.
+ */
+int tdbwrite_reserve(struct tdbwrite *out);
 
 /* Closes it; the descriptor too. */
 void tdbwrite_close(struct tdbwrite *out);

@@ -175,10 +175,41 @@ run patstore rebuild
 exited 'and nothing to be rebuilt' 1
 like 'which says who tells why' "$err" 'patctl doctor'
 chmod 600 $STORE
+patd_stop
+
+# --- a disk that is full
+
+mount -t tmpfs -o size=4m,mode=700 tmpfs "${STORE%/*}"
+patd_start
+for name in lost lent long; do give alice "$name" --service probe --expires 1y; done
+run patstore rebuild
+exited 'a rebuild on a small disk' 0
+is 'leaves a file that ends with a page' $(($(stat -c %s $STORE) % $(getconf PAGESIZE))) 0
+area=$(od -An -tu4 -j44 -N4 $STORE)
+ok 'and a recovery area' test "$area" -gt 0
+is 'which shares no page with a record' $((area % $(getconf PAGESIZE))) 0
+head -c 4M /dev/zero >"${STORE%/*}/filler" 2>"$W/nothing"
+for i in {1..40}; do
+	run patctl create --user alice "more$i"
+	if [ "$rc" -ne 0 ]; then break; fi
+done
+exited 'on a full disk no token is minted after it, once what is free in the file is used up' 1
+like 'and why is said' "$err" 'No space left on device'
+run patctl revoke --user alice lost
+exited 'but one is revoked' 0
+run as alice patctl suspend lent
+exited 'or suspended' 0
+run as alice patctl edit long --expires 1d
+exited 'or shortened' 0
+run patctl revoke --all --user alice
+exited 'or all of them are' 0
+run patstore check
+exited 'and the store is sound' 0
+patd_stop
+umount "${STORE%/*}"
 
 # --- growth
 
-patd_stop
 rm -f $STORE
 "$TOOLS/pour" -b 7 -n 30 -g alice -u "$(id -u alice)" $STORE >"$W/poured"
 POURED=$(head -n 1 "$W/poured")
@@ -234,5 +265,10 @@ like 'the sweep does not touch it either' "$(patstore stats)" 'buckets +7'
 run patstore rebuild
 exited 'who asks for it gets it' 1
 like 'then' "$(patstore stats)" 'buckets +10007'
+give alice three --service probe
+log_mark
+run patd --sweep
+exited 'a sweep after the next change' 0
+not_logged 'does not write it anew once more' 'anew'
 
 end
