@@ -232,8 +232,8 @@ static int add_reader(scmp_filter_ctx context)
 #endif
 	int error = add_all(context, SCMP_ACT_ALLOW, reading);
 
-	/* From the session alone, where the filter sees the descriptor (socketcall(2) hides it); and
-	 * with two descriptors it has as many as it may have. */
+	/* From the session alone, where the filter sees the descriptor (socketcall(2) hides it);
+	 * and with two descriptors it has as many as it may have. */
 	if (error == 0)
 		error = add_one(context, SCMP_ACT_ALLOW, "recvmsg", 1,
 				&SCMP_A0_64(SCMP_CMP_EQ, READER_SESSION, 0));
