@@ -10,17 +10,19 @@
 #include "pat/service.h"
 #include "tell.h"
 
-enum taking { TAKES, TAKES_NOT, IS_NONE };
+enum taking { TAKES, TAKES_NOT, IS_NONE, NEVER_MAY };
 
-/* In doubt it takes tokens; so does what patd is going to refuse, and to say why. */
-static enum taking ask(const struct doctor *doctor, const char *name)
+/* In doubt it takes tokens. Of what never may, patd is going to say why. Puts the name as PAM has it
+ * into `service`. */
+static enum taking ask(const struct doctor *doctor, const char *name,
+		       char service[PAT_SERVICES_MAX + 1])
 {
-	char service[PAT_SERVICES_MAX + 1] = "";
 	enum taking answer = TAKES;
 	struct pamd_stack *stack;
 
+	*service = '\0';
 	if (pat_services_add(service, name) != PAT_OK || pat_service_forbidden(service))
-		return TAKES;
+		return NEVER_MAY;
 	stack = pamd_stack_read(&doctor->root, doctor->dialect, service);
 	if (!stack->unseen && !stack->refused && doctor_find_pat(&stack->chains[PAMD_AUTH]) == NULL)
 		answer = stack->found ? TAKES_NOT : IS_NONE;
@@ -32,9 +34,10 @@ static enum taking ask(const struct doctor *doctor, const char *name)
 static void tell_of_none(const struct doctor *doctor, char *const *names, const char *service)
 {
 	struct guess guess = {.written = service};
+	char other[PAT_SERVICES_MAX + 1];
 
 	for (; *names != NULL; names++)
-		if (ask(doctor, *names) == TAKES)
+		if (ask(doctor, *names, other) == TAKES)
 			guess_try(&guess, *names);
 	if (guess.best != NULL)
 		note("There is no PAM service '%s' here; did you mean '%s'?", service, guess.best);
@@ -66,7 +69,7 @@ void tell_of_untaken(const json_t *services)
 {
 	struct doctor doctor;
 	const json_t *service;
-	char **names;
+	char **names, asked[PAT_SERVICES_MAX + 1];
 	size_t i;
 
 	if (!begin(&doctor, &names))
@@ -74,13 +77,13 @@ void tell_of_untaken(const json_t *services)
 	json_array_foreach(services, i, service)
 	{
 		const char *name = json_string_value(service);
-		enum taking taking = name != NULL && *name != '@' ? ask(&doctor, name) : TAKES;
+		enum taking taking = name != NULL ? ask(&doctor, name, asked) : NEVER_MAY;
 
 		if (taking == TAKES_NOT)
 			note("%s takes no tokens here: its stack lacks pam_pat.so, see pam_pat(8).",
 			     name);
 		else if (taking == IS_NONE)
-			tell_of_none(&doctor, names, name);
+			tell_of_none(&doctor, names, asked);
 	}
 	end(&doctor, names);
 }
@@ -89,7 +92,7 @@ void tell_if_none_takes(const json_t *services)
 {
 	struct doctor doctor;
 	const json_t *service;
-	char **names;
+	char **names, asked[PAT_SERVICES_MAX + 1];
 	bool any = false;
 	size_t i;
 
@@ -99,7 +102,7 @@ void tell_if_none_takes(const json_t *services)
 	{
 		const char *name = json_string_value(service);
 
-		any = any || (name != NULL && ask(&doctor, name) == TAKES);
+		any = any || (name != NULL && ask(&doctor, name, asked) == TAKES);
 	}
 	if (!any)
 		note("No service takes it yet: no stack of these has pam_pat.so, see pam_pat(8).");

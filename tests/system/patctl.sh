@@ -43,6 +43,10 @@ like 'but is told of, with the one that is near' "$err" "no PAM service 'ssh' he
 create nothing-like-it -s frobnicate,sshd
 like 'one that is near to none, too' "$err" "no PAM service 'frobnicate' here\."
 unlike 'and not those that take tokens' "$err" 'sshd takes no'
+run alice create shouted -s SSHHD </dev/null
+like 'nor does it matter how it is capitalised' "$err" "did you mean 'sshd'"
+run alice create near-to-one-that-never-may -s passwdd,chfnn </dev/null
+like 'one that never may take tokens is no guess' "$err" "no PAM service 'passwdd' here\..*'chfnn' here\."
 run alice create another-slip -s ssh </dev/null
 like 'before the password is asked for' "$err" "did you mean 'sshd'.*password"
 service passive 'auth required pam_unix.so'
