@@ -230,11 +230,16 @@ static int refuse_command(const char *text)
 	return usage_error(NULL);
 }
 
-/* The first operand is the command, the others are its. */
+/* The first operand is the command, the others are its. `help`, before that, is how other programs
+ * are asked for it. */
 static int take_operand(struct options *options, char *text)
 {
 	if (options->command != NULL) {
 		options->operands[options->count++] = text;
+		return STATUS_OK;
+	}
+	if (strcmp(text, "help") == 0) {
+		options->help_word = true;
 		return STATUS_OK;
 	}
 	options->command = find_command(text);
@@ -287,23 +292,13 @@ static int scan(struct options *options, int argc, char **argv, struct word *wor
 	for (; status == STATUS_OK && optind < argc; optind++)
 		status = was_token(argv[optind]) ? STATUS_USAGE
 						 : take_operand(options, argv[optind]);
-	return status;
-}
-
-/* `help`, and perhaps the command that it is about: how other programs are asked for it. */
-static int parse_help(struct options *options, int argc, char **argv)
-{
-	*options = (struct options){.help = true};
-	if (argc > 3) {
-		complain("help takes one COMMAND");
-		return usage_error(NULL);
-	}
-	if (argc < 3)
+	if (status != STATUS_OK || !options->help_word)
+		return status;
+	options->help = true;
+	if (options->count == 0)
 		return STATUS_OK;
-	if (was_token(argv[2]))
-		return STATUS_USAGE;
-	options->command = find_command(argv[2]);
-	return options->command != NULL ? STATUS_OK : refuse_command(argv[2]);
+	complain("help takes one COMMAND");
+	return usage_error(NULL);
 }
 
 int options_parse(struct options *options, int argc, char **argv)
@@ -313,8 +308,6 @@ int options_parse(struct options *options, int argc, char **argv)
 	struct word *words;
 	int status, count = 0;
 
-	if (argc > 1 && strcmp(argv[1], "help") == 0)
-		return parse_help(options, argc, argv);
 	for (int i = 0; i < argc; i++)
 		letters += strlen(argv[i]);
 	*options = (struct options){0};

@@ -19,7 +19,7 @@ extern const struct option_rule option_rules[OPTIONS];
 /*
  * Reads a command line into *options, which options_free() releases. Options may stand before and
  * after the command, and mean the same. With --help or --version nothing else is checked. The word
- * `help` in the place of a command is --help.
+ * `help` in the place of a command, or before one, is --help.
  */
 int options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);

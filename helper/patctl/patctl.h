@@ -68,6 +68,7 @@ struct command;
 struct options {
 	const struct command *command; /* NULL with --help or --version alone */
 	bool help;
+	bool help_word; /* in the place of a command, or before one */
 	bool version;
 	bool given[OPTIONS];
 	char *value[OPTIONS]; /* NULL: not given, or takes none; repeated lists have commas between

@@ -151,12 +151,18 @@ run alice help
 is 'help is --help' "$rc $out" "0 $(alice --help)"
 run alice help edit
 is 'and of a command, too' "$rc $out" "0 $(alice edit --help)"
+run alice --quiet help --json edit
+is 'wherever options stand' "$rc $out" "0 $(alice edit --help)"
+run alice help help
+is 'and of itself' "$rc $out" "0 $(alice --help)"
 run alice help edti
 usage 'help of an unknown command'
 run alice help edit list
 usage 'help of two'
 run alice help "$TOKEN"
 usage 'help of a token'
+run alice help edit list "$TOKEN"
+like 'wherever that stands' "$rc $err" '^2 .*never put a token on a command line'
 unlike 'which is not repeated' "$err" "${TOKEN:15:20}"
 run alice show
 usage 'show of nothing'
