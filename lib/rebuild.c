@@ -222,7 +222,7 @@ static void lend_pen(struct rebuild *rebuild)
 static int write_new(struct rebuild *rebuild)
 {
 	enum pat_rebuild_task task = rebuild->order->task;
-	int error = open_new(rebuild);
+	int error = open_new(rebuild), saved;
 
 	if (!error)
 		error = take_all(rebuild);
@@ -240,12 +240,10 @@ static int write_new(struct rebuild *rebuild)
 	if (!error)
 		error = task == PAT_REBUILD_BACKUP ? rebuild_deliver(rebuild)
 						   : rebuild_exchange(rebuild);
-	if (rebuild->writing && rebuild->new_path != NULL && rebuild_new_is_ours(rebuild, true)) {
-		int saved = errno;
-
+	saved = errno;
+	if (rebuild->writing && rebuild->new_path != NULL && rebuild_new_is_ours(rebuild, true))
 		(void)unlink(rebuild->new_path);
-		errno = saved;
-	}
+	errno = saved;
 	return error;
 }
 

@@ -12,8 +12,8 @@
 
 enum taking { TAKES, TAKES_NOT, IS_NONE, NEVER_MAY };
 
-/* In doubt it takes tokens. Of what never may, patd is going to say why. Puts the name as PAM has it
- * into `service`. */
+/* In doubt it takes tokens. Of what never may, patd is going to say why. Puts the name as PAM has
+ * it into `service`. */
 static enum taking ask(const struct doctor *doctor, const char *name,
 		       char service[PAT_SERVICES_MAX + 1])
 {

@@ -50,11 +50,14 @@ static void a_failure_at_any_step_leaves_the_old_state_and_no_rest(void **state)
 	(void)state;
 	for (size_t kind = 0; kind < COUNT(kinds); kind++) {
 		for (int step = 1; step <= steps; step++) {
-			int error;
+			int error, why;
 
 			arm(kinds[kind], step);
 			error = do_task(PAT_REBUILD_STORE);
+			why = errno;
 			disarm();
+			if (error == PAT_E_IO && why != EIO && why != ENOSPC)
+				fail_msg("step %d of %d: %s", step, steps, strerror(why));
 			/* The last one clears the notes away, which nobody reads any more. */
 			if (kinds[kind] != FAULT_DISK_FULL && !error && step < steps)
 				fail_msg("step %d of %d failed, and nobody heard of it", step,
