@@ -309,19 +309,22 @@ static int sweep_uid(struct sweep *sweep, uint32_t uid)
 	return error;
 }
 
-/* What went wrong, and why, where the system has told. */
+/* What went wrong, and why, where the system has told. Leaves errno as it is. */
 static void tell_failure(const char *what, int error)
 {
-	bool told = (error == PAT_E_IO || error == PAT_E_ACCESS) && errno != 0;
+	int why = errno;
+	bool told = (error == PAT_E_IO || error == PAT_E_ACCESS) && why != 0;
 
 	fprintf(stderr, "patd: %s: %s%s%s\n", what, pat_error_text(error), told ? ": " : "",
-		told ? strerror(errno) : "");
+		told ? strerror(why) : "");
+	errno = why;
 }
 
+/* The first error, of which errno tells more. */
 static int sweep_all(struct sweep *sweep)
 {
 	struct uids uids = {0};
-	int error = gather_uids(sweep->store, &uids), first = PAT_OK;
+	int error = gather_uids(sweep->store, &uids), first = PAT_OK, why = errno;
 
 	if (error == PAT_E_NOSTORE)
 		return PAT_OK;
@@ -338,10 +341,13 @@ static int sweep_all(struct sweep *sweep)
 		/* The others' tokens are not worse for it. */
 		if (fault)
 			tell_failure(whose, fault);
-		if (fault && !first)
+		if (fault && !first) {
 			first = fault;
+			why = errno;
+		}
 	}
 	free(uids.list);
+	errno = why;
 	return error ? error : first;
 }
 

@@ -266,6 +266,11 @@ class Sweep(Rewriting):
         telling = TELLING.get(self.plan.error)
         if telling and telling not in ran.err:
             yield f"nobody is told that it is: {telling}: {ran}"
+        # First of whose tokens it is, and of the store in the end.
+        told = [line.rpartition("input/output failed: ") for line in ran.err.splitlines()]
+        if told and told[0][1] and told[0] != told[-1] and "input/output failed" in "".join(told[-1]):
+            if told[0][2] != told[-1][2]:
+                yield f"the reason was lost: {ran}"
 
 
 class SweepMemory(Sweep):
