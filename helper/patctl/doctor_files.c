@@ -104,7 +104,7 @@ static bool judge_one(struct doctor *doctor, const char *path, mode_t kind, unsi
 	return true;
 }
 
-/* Who makes a store makes its lock first, and removes it never. */
+/* Who makes a store, or tries to, makes its lock first, and removes it never. */
 static void judge_missing(struct doctor *doctor, const char *path, const char *lock)
 {
 	struct stat st;
@@ -113,9 +113,10 @@ static void judge_missing(struct doctor *doctor, const char *path, const char *l
 	    !doctor_stat(&doctor->root, lock, true, &st))
 		return;
 	doctor_find(&doctor->findings, "store/missing", NULL, path, 0,
-		    doctor_text("There was a store, and it is gone. Every token is refused; the "
-				"next one that is minted makes a new store."),
-		    doctor_text("patstore restore FILE brings a backup back."));
+		    doctor_text("There is the lock of a store, and no store: it is gone, or could "
+				"never be made. Every token is refused; the next one that is "
+				"minted makes a new store."),
+		    doctor_text("If there were tokens, patstore restore FILE brings them back."));
 }
 
 static void judge_store(struct doctor *doctor, const char *path)

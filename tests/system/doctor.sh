@@ -75,6 +75,11 @@ for case in "$CASES"/*/*/expect; do
 	is "$name: the exit status says whether something is to be mended" "$rc$err" "$wrong"
 done
 
+# Who restored what is no backup, and made a lock, never had one.
+image debian store-missing
+run patctl doctor --root "$ROOT"
+like 'a store that is missing is not said to have been there' "$out" "it[[:space:]]+is[[:space:]]+gone,[[:space:]]+or[[:space:]]+could"
+
 # The services of $out.
 services() {
 	/usr/bin/python3 -c 'import json, sys; print(*json.load(sys.stdin)["services"])' <<<"$out"
