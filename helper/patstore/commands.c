@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pat/error.h"
@@ -151,6 +152,15 @@ static bool is_no_backup(const char *path)
 	return !has_it;
 }
 
+/* Whether others may have written the backup, or it is a link to who knows what. */
+static bool is_unsafe(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 &&
+	       (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0);
+}
+
 int do_backup(const struct command_line *line, FILE *out)
 {
 	const bool to_stdout = strcmp(line->file, "-") == 0;
@@ -200,6 +210,13 @@ int do_restore(const struct command_line *line, FILE *out)
 		fprintf(stderr,
 			"patstore: %s: it is no backup: there is no record in it that could be "
 			"read\n",
+			pat_escape(shown, sizeof(shown), line->file));
+		return EXIT_FAILED;
+	}
+	if (error == PAT_E_UNSAFE && is_unsafe(line->file)) {
+		fprintf(stderr,
+			"patstore: %s: it is no file of root's that nobody else may write: who may "
+			"could let anybody in by it\n",
 			pat_escape(shown, sizeof(shown), line->file));
 		return EXIT_FAILED;
 	}

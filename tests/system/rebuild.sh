@@ -123,10 +123,21 @@ like 'and what it undoes' "$out" "token $ENDED_ID: it was revoked, and is active
 not 'what came later is gone' lets_in "$LATER"
 ok 'what was revoked works again' lets_in "$ENDED"
 
+# not_restored WHAT FILE
+not_restored() {
+	run patstore restore "$2"
+	exited "$1 is refused" 1
+	like 'because of that' "$err" "^patstore: $2: it is no file of root's"
+	unlike 'with no word of the store, which is as it should be' "$err" "$STORE|patctl doctor"
+}
+ln -s backup "$W/link"
+not_restored 'a link to a backup' "$W/link"
+not_restored 'a directory' "$W"
+chmod 622 "$W/backup"
+not_restored 'a backup that others may write' "$W/backup"
+chmod 600 "$W/backup"
 chown alice "$W/backup"
-run patstore restore "$W/backup"
-exited 'a backup that is a user'\''s is refused' 1
-like 'because of that' "$err" 'wrong owner'
+not_restored 'a backup that is a user'\''s' "$W/backup"
 run patstore restore "$W/nothing"
 exited 'one that is not there' 1
 like 'is said to be so' "$err" 'No such file'
