@@ -43,7 +43,7 @@ static char *reason_of(const char *reason, const char *detail)
 		{"service", "not for this service", true},
 		{"source", "not from there", true},
 		{"host-name", "not from a host name", true},
-		{"other-user", "not for this account", true},
+		{"other-user", "used as another user:", false},
 		{"former-user", "the account is another one", true},
 		{"locked", "the account is locked", true},
 		{"damaged", "its record is damaged", true},

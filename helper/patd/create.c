@@ -28,7 +28,7 @@ int create_check(struct session *session, const json_t *parameters)
 	if (error)
 		return report_store_failure(session, error);
 	if (census.name_taken)
-		return report_name_taken(session);
+		return report_name_taken(session, it.grant.name);
 	return census.live >= it.max_tokens ? plan_refuse_count(session, &it) : 0;
 }
 
@@ -46,7 +46,7 @@ int create_act(struct session *session, const json_t *parameters)
 		return plan_refuse_count(session, &it);
 	error = grants_create(session->settings->store, it.max_tokens, &it.grant, &token);
 	if (error == PAT_E_EXISTS)
-		return report_name_taken(session);
+		return report_name_taken(session, it.grant.name);
 	if (error == PAT_E_TOOBIG)
 		return plan_refuse_count(session, &it);
 	if (error)

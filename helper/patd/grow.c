@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include "pat/error.h"
 #include "pat/rebuild.h"
 #include "pat/text.h"
+#include "report.h"
 
 /* What a child of a connection ends with. */
 enum { NOTHING_TO_DO = 0, TIME_TO_GROW = 77 };
@@ -61,7 +61,7 @@ static int rebuild(const struct settings *settings, bool again)
 					  .deadline = pat_deadline_in(WAIT_MS)};
 	struct pat_rebuild_result result;
 	struct timespec from, to;
-	char shown[200];
+	char shown[200], why[REPORT_ERROR_MAX];
 	int error;
 
 	pat_escape(shown, sizeof(shown), settings->store);
@@ -81,9 +81,8 @@ static int rebuild(const struct settings *settings, bool again)
 			shown);
 	else if (!again)
 		log_line(LOG_ERR,
-			 "the store %s could not be written anew, and stays as it is: %s%s%s%s",
-			 shown, pat_error_text(error), error == PAT_E_IO && errno ? ": " : "",
-			 error == PAT_E_IO && errno ? strerror(errno) : "",
+			 "the store %s could not be written anew, and stays as it is: %s%s", shown,
+			 report_error_text(why, error),
 			 error == PAT_E_DAMAGED ? ": see patstore check" : "");
 	return error;
 }

@@ -210,7 +210,7 @@ static int edit_refused(struct session *session, int error, const struct grant_v
 	if (error == PAT_E_INVALID)
 		return not_live(session, error, view, data);
 	if (error == PAT_E_EXISTS)
-		return report_name_taken(session);
+		return report_name_taken(session, edit->name);
 	snprintf(message, sizeof(message),
 		 "that would widen the %s of token %s, which edit never does: rotate gives it a "
 		 "fresh "

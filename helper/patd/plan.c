@@ -58,17 +58,21 @@ int plan_refuse_count(struct session *session, const struct plan *plan)
 static int expand(struct session *session, const struct policy *policy,
 		  const struct request *request, char list[PAT_SERVICES_MAX + 1])
 {
+	char missing[PAT_SERVICE_MAX + 1], shown[SHOWN], message[2 * SHOWN];
 	int error;
 
 	list[0] = '\0';
 	if (!request->has_services)
 		return PAT_OK;
-	error = policy_services(policy, request->services, list);
+	error = policy_services(policy, request->services, list, missing);
 	if (!error)
 		return PAT_OK;
+	if (error == PAT_E_NOTFOUND)
+		snprintf(message, sizeof(message),
+			 "there is no group of services @%s here: see patctl policy",
+			 pat_escape(shown, sizeof(shown), missing));
 	return refuse(session, PAT_E_INVALID, "services",
-		      error == PAT_E_NOTFOUND
-			      ? "there is no such group of services here: see patctl policy"
+		      error == PAT_E_NOTFOUND ? message
 		      : error == PAT_E_TOOBIG
 			      ? "too many services for one token"
 			      : "a service is the name of a file in /etc/pam.d, such as sshd");

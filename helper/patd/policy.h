@@ -124,9 +124,10 @@ int policy_for(const struct policy *policy, const struct pat_account *user,
 /*
  * Adds the comma-separated names in `text`, services or groups of them (`@web`), to `list`, as
  * pat_services_add() does. PAT_E_INVALID; PAT_E_TOOBIG; PAT_E_NOTFOUND for a group that there is
- * not. `list` is then unchanged.
+ * not, whose name, without the @, is then in `missing` (may be NULL). `list` is then unchanged.
  */
-int policy_services(const struct policy *policy, const char *text, char list[PAT_SERVICES_MAX + 1]);
+int policy_services(const struct policy *policy, const char *text, char list[PAT_SERVICES_MAX + 1],
+		    char missing[PAT_SERVICE_MAX + 1]);
 
 /*
  * Calls `each` for every group of services, those that are built in (`line` 0) first, until it

@@ -38,7 +38,7 @@ static void expand_one(const struct check *check, enum policy_key key, const cha
 	const char *name = policy_key_name(key);
 	unsigned line = check->rules->line[key];
 	char shown[SHOWN], services[PAT_SERVICES_MAX + 1] = "";
-	int error = policy_services(check->policy, item, services);
+	int error = policy_services(check->policy, item, services, NULL);
 
 	pat_escape(shown, sizeof(shown), item + strspn(item, " \t"));
 	if (error == PAT_E_NOTFOUND)

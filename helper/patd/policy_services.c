@@ -66,11 +66,11 @@ static int group_name(const char *text, char name[PAT_SERVICE_MAX + 1])
 	return error;
 }
 
-/* Adds one name of `len` bytes, that of a service or of a group. */
+/* Adds one name of `len` bytes, that of a service or of a group, which is left in `group`. */
 static int add_one(const struct policy *policy, const char *text, size_t len,
-		   char list[PAT_SERVICES_MAX + 1])
+		   char list[PAT_SERVICES_MAX + 1], char group[PAT_SERVICE_MAX + 1])
 {
-	char item[PAT_SERVICE_MAX + 2], name[PAT_SERVICE_MAX + 1];
+	char item[PAT_SERVICE_MAX + 2];
 	const char *services = item;
 
 	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
@@ -84,26 +84,29 @@ static int add_one(const struct policy *policy, const char *text, size_t len,
 	memcpy(item, text, len);
 	item[len] = '\0';
 	if (item[0] == '@') {
-		int error = group_name(item + 1, name);
+		int error = group_name(item + 1, group);
 
 		if (error)
 			return error;
-		services = find_group(policy, name);
+		services = find_group(policy, group);
 		if (services == NULL)
 			return PAT_E_NOTFOUND;
 	}
 	return pat_services_add(list, services);
 }
 
-int policy_services(const struct policy *policy, const char *text, char list[PAT_SERVICES_MAX + 1])
+int policy_services(const struct policy *policy, const char *text, char list[PAT_SERVICES_MAX + 1],
+		    char missing[PAT_SERVICE_MAX + 1])
 {
-	char sum[PAT_SERVICES_MAX + 1];
+	char sum[PAT_SERVICES_MAX + 1], group[PAT_SERVICE_MAX + 1];
 
 	memcpy(sum, list, strlen(list) + 1);
 	for (;;) {
 		size_t len = strcspn(text, ",");
-		int error = add_one(policy, text, len, sum);
+		int error = add_one(policy, text, len, sum, group);
 
+		if (error == PAT_E_NOTFOUND && missing != NULL)
+			memcpy(missing, group, strlen(group) + 1);
 		if (error)
 			return error;
 		if (text[len] == '\0')

@@ -35,26 +35,49 @@ void report_change(const struct session *session, const char *what, const struct
 		 (unsigned)session->caller.uid);
 }
 
-int report_store_failure(struct session *session, int error)
+char *report_error_text(char dst[REPORT_ERROR_MAX], int error)
 {
-	char message[2 * SHOWN], text[SHOWN], store[SHOWN];
-	const char *colon = "", *why = "";
+	char text[SHOWN];
+	const char *why = "";
 
 	/* Whether the disk is full, or read-only, is for whoever can do something about it. */
-	if ((error == PAT_E_IO || error == PAT_E_ACCESS) && errno != 0) {
+	if ((error == PAT_E_IO || error == PAT_E_ACCESS) && errno != 0)
 		why = strerror_r(errno, text, sizeof(text));
-		colon = ": ";
-	}
-	if (error == PAT_E_FULL) {
+	else if (error == PAT_E_FULL)
 		why = "root can make room in it (patstore rebuild), or remove tokens from it";
-		colon = ": ";
-	}
-	log_line(LOG_CRIT, "the store %s: %s%s%s",
-		 pat_escape(store, sizeof(store), session->settings->store), pat_error_text(error),
-		 colon, why);
-	snprintf(message, sizeof(message), "the token store cannot be used: %s%s%s",
-		 pat_error_text(error), colon, why);
+	if (error == PAT_E_IO && why[0] != '\0')
+		snprintf(dst, REPORT_ERROR_MAX, "%s", why);
+	else
+		snprintf(dst, REPORT_ERROR_MAX, "%s%s%s", pat_error_text(error),
+			 why[0] != '\0' ? ": " : "", why);
+	return dst;
+}
+
+int report_store_failure(struct session *session, int error)
+{
+	char why[REPORT_ERROR_MAX], message[SHOWN + REPORT_ERROR_MAX], store[SHOWN];
+
+	report_error_text(why, error);
+	log_line(LOG_CRIT, "the store %s: %s",
+		 pat_escape(store, sizeof(store), session->settings->store), why);
+	snprintf(message, sizeof(message), "the token store cannot be used: %s", why);
 	return session_error(session, ERROR_OWN("StoreUnavailable"), message, NULL);
+}
+
+/* Whose tokens these are may be somebody else's, for root. */
+static int report_not_found(struct session *session, const char *shown)
+{
+	char message[3 * SHOWN], user[SHOWN] = "";
+	const char *option = "";
+
+	if (strcmp(session->owner.name, session->caller.name) != 0) {
+		pat_escape(user, sizeof(user), session->owner.name);
+		option = " --user ";
+	}
+	snprintf(message, sizeof(message),
+		 "there is no token \"%s\": patctl list --all%s%s shows those there are", shown,
+		 option, user);
+	return session_error(session, ERROR_OWN("NotFound"), message, NULL);
 }
 
 int report_not_chosen(struct session *session, int error, const char *selector,
@@ -66,8 +89,7 @@ int report_not_chosen(struct session *session, int error, const char *selector,
 	pat_escape(shown, sizeof(shown), selector);
 	if (error == PAT_E_NOTFOUND) {
 		json_decref(ids);
-		snprintf(message, sizeof(message), "there is no token \"%s\"", shown);
-		return session_error(session, ERROR_OWN("NotFound"), message, NULL);
+		return report_not_found(session, shown);
 	}
 	if (error != PAT_E_EXISTS) {
 		json_decref(ids);
@@ -87,11 +109,15 @@ int report_view(struct session *session, const struct grant_view *view)
 		session, json_pack("{s:o}", "token", view_json(view, (int64_t)time(NULL))), false);
 }
 
-int report_name_taken(struct session *session)
+int report_name_taken(struct session *session, const char *name)
 {
-	return session_error(
-		session, ERROR_OWN("NameTaken"),
-		"there is a live token of that name: revoke it first, or choose another", NULL);
+	char shown[SHOWN], message[2 * SHOWN];
+
+	snprintf(message, sizeof(message),
+		 "there is a live token \"%s\" already: rotate or revoke it, or choose "
+		 "another name",
+		 pat_escape(shown, sizeof(shown), name));
+	return session_error(session, ERROR_OWN("NameTaken"), message, NULL);
 }
 
 void report_rotation(const struct session *session, const struct grant_rotation *rotation)

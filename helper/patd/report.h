@@ -10,6 +10,10 @@
 /* Logs a change of grants: what ("created", "revoked"), which token, by whom and for whom. */
 void report_change(const struct session *session, const char *what, const struct pat_grant *grant);
 
+/* What went wrong with the store: for what the system has told in errno, that. Returns dst. */
+#define REPORT_ERROR_MAX 300
+char *report_error_text(char dst[REPORT_ERROR_MAX], int error);
+
 /* Logs that the store could not be used, and sends the error that says so. Returns what that does.
  */
 int report_store_failure(struct session *session, int error);
@@ -19,7 +23,7 @@ int report_not_chosen(struct session *session, int error, const char *selector,
 		      const struct grant_choice *choice);
 
 /* Sends the error for a name that another live token has. */
-int report_name_taken(struct session *session);
+int report_name_taken(struct session *session, const char *name);
 
 /* Replies with a token. */
 int report_view(struct session *session, const struct grant_view *view);

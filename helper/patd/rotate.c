@@ -115,7 +115,7 @@ int rotate_act(struct session *session, const json_t *parameters)
 		return session_error(session, ERROR_OWN("NotLive"),
 				     "the token was changed meanwhile: look at it again", NULL);
 	if (error == PAT_E_EXISTS)
-		return report_name_taken(session);
+		return report_name_taken(session, rotation.next.name);
 	if (error == PAT_E_TOOBIG)
 		return plan_refuse_count(session, &plan);
 	if (error)

@@ -17,6 +17,7 @@
 #include "pat/text.h"
 #include "pat/when.h"
 #include "policy.h"
+#include "report.h"
 #include "shelf.h"
 
 /* Less than a day by an hour: a timer is not exact. */
@@ -312,11 +313,10 @@ static int sweep_uid(struct sweep *sweep, uint32_t uid)
 /* What went wrong, and why, where the system has told. Leaves errno as it is. */
 static void tell_failure(const char *what, int error)
 {
+	char text[REPORT_ERROR_MAX];
 	int why = errno;
-	bool told = (error == PAT_E_IO || error == PAT_E_ACCESS) && why != 0;
 
-	fprintf(stderr, "patd: %s: %s%s%s\n", what, pat_error_text(error), told ? ": " : "",
-		told ? strerror(why) : "");
+	fprintf(stderr, "patd: %s: %s\n", what, report_error_text(text, error));
 	errno = why;
 }
 

@@ -74,7 +74,7 @@ QUIET=$out
 
 create 'phone, SFTP'
 exited 'a name that a live token has' 1
-like 'is refused with words' "$err" 'live token of that name'
+like 'is refused with words' "$err" 'there is a live token "phone, SFTP" already: rotate or revoke it'
 
 usage() {
 	exited "$1: exit status 2" 2
@@ -91,6 +91,9 @@ for list in '' ',' 'sshd,,su' 'ss hd' ../sshd /etc .hidden; do
 	create 'bad list' "--service=$list"
 	usage "--service '$list'"
 done
+create 'bad group' -s sshd,@remote,@remot,@other
+usage 'a group of services that there is not'
+like 'is named' "$err" 'no group of services @remot here: see patctl policy$'
 create ''
 usage 'an empty name'
 create "$(printf 'x%.0s' {1..101})"
@@ -385,6 +388,15 @@ exited 'where the disk is full, it is taken back' 1
 like 'and said so' "$err" 'revoked again'
 is 'and leaves nothing there' "$(ls -A "$W/tmp/full")" rest
 is 'nor in force' "$(alice list --no-legend | wc -l)" "$before"
+mkdir "$W/little" && mount -t tmpfs -o size=4k,mode=700 tmpfs "$W/little"
+patd --listen /run/little --store "$W/little/tokens.tdb" 2>/dev/null &
+LITTLE=$!
+wait_for 5 test -S /run/little/io.pampat.Tokens
+create --socket /run/little/io.pampat.Tokens full
+is 'where there is no room for the store, that is what is said' "$rc$out$err" \
+	'1patctl: the token store cannot be used: No space left on device'
+logged 'and logged, with the name of the store' "the store $W/little/tokens.tdb: No space left on device"
+kill $LITTLE
 
 # --- the life of a token
 
@@ -580,13 +592,16 @@ create -q asked
 TOKEN=$out
 login_as sudo alice "$TOKEN" >/dev/null
 login_as sshd alice "$("$LIB/forge.py" "${TOKEN:7:8}")" >/dev/null
+login_as sshd bob "$TOKEN" >/dev/null
 run alice why --json
 is 'why tells the true reason' \
 	"$(python '[(e["id"], e["name"], e["service"], e["reason"]) for e in it if e["name"] == "asked"]')" \
-	"[('${TOKEN:7:8}', 'asked', 'sudo', 'service')]"
+	"[('${TOKEN:7:8}', 'asked', 'sudo', 'service'), ('${TOKEN:7:8}', 'asked', 'sshd', 'other-user')]"
 is 'and no more than the id where the secret was wrong' \
 	"$(python '[(e["id"], e["name"], e["service"], e["count"]) for e in it if e["reason"] == "secret" and e["id"] == "'"${TOKEN:7:8}"'"]')" \
 	"[('${TOKEN:7:8}', None, None, 1)]"
+run alice why
+like 'of who came with it as somebody else, that they did' "$out" 'used as another user: it belongs to alice'
 run as bob patctl why --all
 is 'but not to others' "$rc$out" 0
 run alice why --user bob
@@ -630,6 +645,11 @@ for command in 'list --user bob' 'list --all-users' 'show one --user bob' 'revok
 done
 run alice show one
 exited 'and does not find what belongs to another' 3
+is 'but is told where to look' "$err" \
+	'patctl: there is no token "one": patctl list --all shows those there are'
+run patctl show nosuch --user bob
+is 'and so is root, for a user' "$rc$err" \
+	'3patctl: there is no token "nosuch": patctl list --all --user bob shows those there are'
 run patctl revoke one --user bob
 exited 'root revokes for a user' 0
 run patctl revoke --all --user carol

@@ -224,7 +224,7 @@ static void what_is_not_written_gives_way_to_what_is(void **state)
 
 static void groups_of_services_stand_for_their_services(void **state)
 {
-	char list[PAT_SERVICES_MAX + 1] = "";
+	char list[PAT_SERVICES_MAX + 1] = "", missing[PAT_SERVICE_MAX + 1];
 
 	(void)state;
 	/* Where the definition stands does not matter. */
@@ -232,16 +232,19 @@ static void groups_of_services_stand_for_their_services(void **state)
 	     "@Web = nginx, apache2\n");
 	assert_string_equal(policy.main.default_services, "sshd,nginx,apache2");
 	assert_true(pat_services_cover(policy.main.allowed_services, "vsftpd"));
-	assert_int_equal(policy_services(&policy, " @web ,su", list), 0);
+	assert_int_equal(policy_services(&policy, " @web ,su", list, NULL), 0);
 	assert_string_equal(list, "nginx,apache2,su");
-	assert_int_equal(policy_services(&policy, "@WEB,login", list), 0);
+	assert_int_equal(policy_services(&policy, "@WEB,login", list, NULL), 0);
 	assert_string_equal(list, "nginx,apache2,su,login");
-	assert_int_equal(policy_services(&policy, "sudo,@nowhere", list), PAT_E_NOTFOUND);
-	assert_int_equal(policy_services(&policy, "sudo,", list), PAT_E_INVALID);
-	assert_int_equal(policy_services(&policy, "", list), PAT_E_INVALID);
-	assert_int_equal(policy_services(&policy, "@", list), PAT_E_INVALID);
-	assert_int_equal(policy_services(&policy, "@@web", list), PAT_E_INVALID);
-	assert_int_equal(policy_services(&policy, "web@", list), PAT_E_INVALID);
+	assert_int_equal(
+		policy_services(&policy, "sudo, @web, @nowhere , @elsewhere", list, missing),
+		PAT_E_NOTFOUND);
+	assert_string_equal(missing, "nowhere");
+	assert_int_equal(policy_services(&policy, "sudo,", list, NULL), PAT_E_INVALID);
+	assert_int_equal(policy_services(&policy, "", list, NULL), PAT_E_INVALID);
+	assert_int_equal(policy_services(&policy, "@", list, NULL), PAT_E_INVALID);
+	assert_int_equal(policy_services(&policy, "@@web", list, NULL), PAT_E_INVALID);
+	assert_int_equal(policy_services(&policy, "web@", list, NULL), PAT_E_INVALID);
 	assert_string_equal(list, "nginx,apache2,su,login");
 }
 
@@ -253,8 +256,8 @@ static void remote_and_local_are_there_and_may_be_defined_anew(void **state)
 
 	(void)state;
 	load("");
-	assert_int_equal(policy_services(&policy, "@remote", remote), 0);
-	assert_int_equal(policy_services(&policy, "@local", local), 0);
+	assert_int_equal(policy_services(&policy, "@remote", remote, NULL), 0);
+	assert_int_equal(policy_services(&policy, "@local", local, NULL), 0);
 	assert_true(pat_services_within("sshd,cockpit,vsftpd,dovecot", remote));
 	assert_true(pat_services_within("login,su,su-l,i3lock,gdm-password", local));
 	for (size_t i = 0; i < COUNT(neither); i++) {
@@ -263,7 +266,7 @@ static void remote_and_local_are_there_and_may_be_defined_anew(void **state)
 	}
 	load("@remote = sshd\n");
 	remote[0] = '\0';
-	assert_int_equal(policy_services(&policy, "@remote", remote), 0);
+	assert_int_equal(policy_services(&policy, "@remote", remote, NULL), 0);
 	assert_string_equal(remote, "sshd");
 }
 
