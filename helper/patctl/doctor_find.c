@@ -30,6 +30,7 @@ const struct doctor_rule doctor_rules[] = {
 	{"stack/token-tried-as-password", DOCTOR_HINT},
 	{"stack/second-factor", DOCTOR_HINT},
 	{"stack/tokens-only", DOCTOR_HINT},
+	{"stack/no-delay", DOCTOR_HINT},
 	{"stack/no-notice", DOCTOR_HINT},
 	{"stack/none", DOCTOR_HINT},
 	{"mint/always-succeeds", DOCTOR_ERROR},

@@ -320,6 +320,7 @@ void doctor_judge_logins(struct doctor *doctor, const struct pamd_stack *stack)
 		judge_handing_on(&l);
 		judge_faillock(&l);
 		judge_second_factor(&l);
+		logins_judge_delay(&l);
 		judge_notice(&l);
 	}
 	logins_end(&l);

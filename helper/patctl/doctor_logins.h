@@ -28,4 +28,7 @@ void logins_find(const struct logins *l, const char *id, const struct pamd_handl
 /* Finds `id` where somebody is let in who has neither password nor token. */
 void logins_judge_open_door(const struct logins *l, const char *id);
 
+/* Finds it where the time that sshd takes to refuse tells which users there are. */
+void logins_judge_delay(const struct logins *l);
+
 #endif

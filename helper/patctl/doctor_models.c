@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "doctor_models.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SUCCESS PAMD_CODE(PAMD_SUCCESS)
@@ -93,6 +94,9 @@ static const struct model {
 	{"pam_yubico", PAMD_KIND_FACTOR, REFUSALS},
 };
 
+/* What pam_unix asks for. */
+#define UNIX_DELAY 2000000
+
 /* A program that is given the password may do with it what it likes. */
 static const struct model exec_with_password = {"pam_exec", PAMD_KIND_REMOTE, REFUSALS | IGNORE};
 
@@ -132,6 +136,18 @@ bool pamd_counts_failure(const struct pamd_handler *handler)
 {
 	return (pamd_is_module(handler, "pam_faillock") && has_argument(handler, "authfail")) ||
 	       pamd_is_module(handler, "pam_tally2");
+}
+
+unsigned long pamd_delay_of(const struct pamd_handler *handler)
+{
+	if (pamd_is_module(handler, "pam_unix") || pamd_is_module(handler, "pam_unix_auth"))
+		return has_argument(handler, "nodelay") ? 0 : UNIX_DELAY;
+	if (!pamd_is_module(handler, "pam_faildelay"))
+		return 0;
+	for (size_t i = handler->count; i-- > 0;)
+		if (strncmp(handler->arguments[i], "delay=", 6) == 0)
+			return strtoul(handler->arguments[i] + 6, NULL, 10);
+	return PAMD_DELAY_ELSEWHERE;
 }
 
 static pamd_codes pat_answers(enum pamd_typed typed)

@@ -2,6 +2,8 @@
 #ifndef DOCTOR_MODELS_H
 #define DOCTOR_MODELS_H
 
+#include <limits.h>
+
 #include "doctor_walk.h"
 
 /*
@@ -36,6 +38,10 @@ bool pamd_takes_password(const struct pamd_handler *handler);
 
 /* pam_faillock where it counts a failure. */
 bool pamd_counts_failure(const struct pamd_handler *handler);
+
+/* How long it asks libpam to wait after a refusal (pam_fail_delay(3)), in microseconds. */
+#define PAMD_DELAY_ELSEWHERE ULONG_MAX /* as long as FAIL_DELAY of login.defs(5) has it */
+unsigned long pamd_delay_of(const struct pamd_handler *handler);
 
 /*
  * What each handler of a chain may answer to pam_authenticate(3). `there`: whether its file is.

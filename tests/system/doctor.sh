@@ -189,6 +189,13 @@ run patctl doctor --root /nowhere
 exited 'a root that is not there is a failure' 1
 is 'and nothing is said about it but that' "$out$err" 'patctl: /nowhere: No such file or directory'
 
+image debian stack-no-delay
+run patctl doctor --root "$ROOT"
+like 'what lets time tell is named' "$(tr -s ' \n' ' ' <<<"$out")" \
+	'pam_unix.so \(/etc/pam.d/common-auth:2\) asks for a delay; for one that there is, a wrong token is refused at once'
+like 'and what ends it' "$(tr -s ' \n' ' ' <<<"$out")" '-> .*: auth optional pam_faildelay.so delay=2000000'
+exited 'but nothing has to be mended' 0
+
 # Links of an image lead nowhere out of it.
 image debian
 rm "$ROOT/etc/pam.d/sshd"
