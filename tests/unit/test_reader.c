@@ -2,7 +2,7 @@
 
 /* The reader of a connection, as the session that starts it sees it. */
 
-#include "unit.h"
+#include "unit_memory.h"
 
 #include <dirent.h>
 #include <linux/sockios.h>
@@ -349,6 +349,42 @@ static void it_has_the_two_descriptors_that_it_needs(void **state)
 	assert_int_equal(count_descriptors(f->calls.reader), 2);
 }
 
+/* ---- What it leaves -----------------------------------------------------------------------------
+ */
+
+#define SECRET "open sesame, which nobody else is to read"
+
+static void what_a_session_was_handed_is_not_kept_where_it_came(void **state)
+{
+	struct fixture *f = *state;
+
+	PUT(f, "{\"method\":\"a.B\",\"parameters\":{\"responses\":[\"" SECRET "\"]}}");
+	expect(f, "a.B");
+	assert_null(memmem(f->calls.record, FLAT_MAX, SECRET + 5, 6));
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+/* It wipes what it handed on after that, so it is given a moment. */
+static void a_reader_keeps_nothing_of_what_it_handed_on(void **state)
+{
+	pat_deadline deadline = pat_deadline_in(5000);
+	struct fixture *f = *state;
+	unsigned tries = 0;
+
+	if (geteuid() != 0)
+		unit_skip("needs root: nobody else sees the memory of a reader");
+	PUT(f, "{\"method\":\"a.B\",\"parameters\":{\"responses\":[\"" SECRET "\"]}}");
+	expect(f, "a.B");
+	while (unit_memory_holds(f->calls.reader, SECRET + 5) &&
+	       pat_deadline_retry(deadline, &tries))
+		;
+	assert_false(unit_memory_holds(f->calls.reader, SECRET + 5));
+	/* Still there, and not just gone. */
+	PUT(f, "{\"method\":\"a.C\"}");
+	expect(f, "a.C");
+}
+#endif
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, connect_ends, disconnect_ends)
@@ -367,6 +403,10 @@ int main(void)
 		WITH(a_reader_is_nobody_elses_child),
 		WITH(it_ends_when_its_session_does),
 		WITH(it_has_the_two_descriptors_that_it_needs),
+		WITH(what_a_session_was_handed_is_not_kept_where_it_came),
+#if !defined(__SANITIZE_ADDRESS__)
+		WITH(a_reader_keeps_nothing_of_what_it_handed_on),
+#endif
 	};
 
 	json_object_seed(0);
