@@ -13,7 +13,7 @@ BUILD=${BUILD:-$SRC/build}
 command -v valgrind >/dev/null || skip_all 'needs valgrind'
 LONG='test_store_crash|test_store_spend|test_store_lock'
 # A reader that has given up its rights is killed for what valgrind does in it.
-CONFINED='test_reader|test_confine'
+CONFINED='test_reader|test_confine|test_fresh'
 
 # Thousands of stacks in the real libpam, which Debian's patch has read what was not set where an included
 # file is missing; and what is ours of it is in test_doctor_stack, too.
