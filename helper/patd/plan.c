@@ -146,12 +146,12 @@ static int check_owner(struct session *session)
 	char shown[SHOWN];
 	int error = owner->exists ? pat_account_by_name(owner->name, false, &account) : PAT_OK;
 
-	if (error)
+	if (error) {
 		log_line(LOG_ERR, "no token is minted: the account %s could not be looked up: %s",
 			 pat_escape(shown, sizeof(shown), owner->name), pat_error_text(error));
-	if (error)
 		return session_error(session, ERROR_OWN("AccountsUnavailable"),
 				     "the account could not be looked up", NULL);
+	}
 	if (account.exists && account.uid == owner->uid)
 		return PAT_OK;
 	return session_error(session, ERROR_OWN("NotFound"), "there is no such user any more",
