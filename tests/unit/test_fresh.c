@@ -78,7 +78,7 @@ static int ask_for(int count, struct pam_response **responses)
 
 static bool is_kept(void)
 {
-	return unit_memory_holds(getpid(), PASSWORD + 20);
+	return unit_memory_holds(getpid(), &PASSWORD[20]);
 }
 
 static void one_that_the_stack_gets(void)

@@ -360,7 +360,7 @@ static void what_a_session_was_handed_is_not_kept_where_it_came(void **state)
 
 	PUT(f, "{\"method\":\"a.B\",\"parameters\":{\"responses\":[\"" SECRET "\"]}}");
 	expect(f, "a.B");
-	assert_null(memmem(f->calls.record, FLAT_MAX, SECRET + 5, 6));
+	assert_null(memmem(f->calls.record, FLAT_MAX, &SECRET[5], 6));
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
@@ -375,10 +375,10 @@ static void a_reader_keeps_nothing_of_what_it_handed_on(void **state)
 		unit_skip("needs root: nobody else sees the memory of a reader");
 	PUT(f, "{\"method\":\"a.B\",\"parameters\":{\"responses\":[\"" SECRET "\"]}}");
 	expect(f, "a.B");
-	while (unit_memory_holds(f->calls.reader, SECRET + 5) &&
+	while (unit_memory_holds(f->calls.reader, &SECRET[5]) &&
 	       pat_deadline_retry(deadline, &tries))
 		;
-	assert_false(unit_memory_holds(f->calls.reader, SECRET + 5));
+	assert_false(unit_memory_holds(f->calls.reader, &SECRET[5]));
 	/* Still there, and not just gone. */
 	PUT(f, "{\"method\":\"a.C\"}");
 	expect(f, "a.C");
