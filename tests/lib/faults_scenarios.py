@@ -236,6 +236,10 @@ class Rewriting(Verb):
         yield from super().judge(ran, log)
 
 
+# What the system tells.
+REASONS = {os.strerror(number) for number in errno.errorcode}
+
+
 class Sweep(Rewriting):
     """patd --sweep, which takes away one that ended long ago, and writes the store anew, most of which is free."""
     what_fails = "sweep"
@@ -267,9 +271,9 @@ class Sweep(Rewriting):
         if telling and telling not in ran.err:
             yield f"nobody is told that it is: {telling}: {ran}"
         # First of whose tokens it is, and of the store in the end.
-        told = [line.rpartition("input/output failed: ") for line in ran.err.splitlines()]
-        if told and told[0][1] and told[0] != told[-1] and "input/output failed" in "".join(told[-1]):
-            if told[0][2] != told[-1][2]:
+        told = [line.rpartition(": ")[2] for line in ran.err.splitlines()]
+        if told and told[0] in REASONS and told[-1] in REASONS | {"input/output failed"}:
+            if told[0] != told[-1]:
                 yield f"the reason was lost: {ran}"
 
 
