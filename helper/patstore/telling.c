@@ -50,38 +50,54 @@ static bool has_id(const struct telling_line *line)
 	       (key->bytes[0] == 't' || key->bytes[0] == 'u');
 }
 
-static int compare_owned(const void *a, const void *b)
-{
-	const struct telling_line *one = *(const struct telling_line *const *)a;
-	const struct telling_line *other = *(const struct telling_line *const *)b;
+/* Whose a token is. */
+struct owner {
+	char id[PAT_ID_LEN];
+	uint32_t uid;
+};
 
-	return memcmp(one->told.key.bytes + 1, other->told.key.bytes + 1, PAT_ID_LEN);
+static struct owner owner_of(const struct telling_line *line)
+{
+	struct owner owner = {.uid = line->told.uid};
+
+	memcpy(owner.id, line->told.key.bytes + 1, sizeof(owner.id));
+	return owner;
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct owner *one = a, *other = b;
+
+	return memcmp(one->id, other->id, sizeof(one->id));
 }
 
 /* Has every line about a token tell whose it is once one of them does. */
 static int share_owners(struct telling *telling)
 {
-	struct telling_line **owned = calloc(telling->count + 1, sizeof(*owned));
+	struct owner *owners = calloc(telling->count + 1, sizeof(*owners));
 	size_t count = 0;
 
-	if (owned == NULL)
+	if (owners == NULL)
 		return PAT_E_NOMEM;
 	for (size_t i = 0; i < telling->count; i++)
 		if (has_id(&telling->lines[i]) && telling->lines[i].told.has_uid)
-			owned[count++] = &telling->lines[i];
-	qsort(owned, count, sizeof(*owned), compare_owned);
+			owners[count++] = owner_of(&telling->lines[i]);
+	qsort(owners, count, sizeof(*owners), compare_owners);
 	for (size_t i = 0; i < telling->count; i++) {
-		struct telling_line *line = &telling->lines[i], **found;
+		struct telling_line *line = &telling->lines[i];
+		const struct owner *found = NULL;
 
-		if (!has_id(line) || line->told.has_uid)
-			continue;
-		found = bsearch(&line, owned, count, sizeof(*owned), compare_owned);
-		if (found == NULL)
-			continue;
-		line->told.has_uid = true;
-		line->told.uid = (*found)->told.uid;
+		if (has_id(line) && !line->told.has_uid) {
+			const struct owner wanted = owner_of(line);
+
+			found = bsearch(&wanted, owners, count, sizeof(*owners), compare_owners);
+		}
+		if (found != NULL) {
+			line->told.has_uid = true;
+			line->told.uid = found->uid;
+		}
 	}
-	free(owned);
+	free(owners);
 	return PAT_OK;
 }
 
