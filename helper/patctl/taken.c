@@ -45,24 +45,17 @@ static void tell_of_none(const struct doctor *doctor, char *const *names, const 
 		note("There is no PAM service '%s' here.", service);
 }
 
-/* False where nothing can be said. */
+/* False where nothing can be said. What libpam's file says of its dialect is not read, which would
+ * take a good part of what minting takes. */
 static bool begin(struct doctor *doctor, char ***names)
 {
+	struct stat st;
 	size_t count;
 
 	*doctor = (struct doctor){.root = {.fd = -1}};
+	doctor->dialect.debian = doctor_stat(&doctor->root, "/etc/debian_version", false, &st);
 	*names = doctor_names(&doctor->root, "/etc/pam.d", &count);
-	if (*names == NULL)
-		return false;
-	doctor_modules_find(&doctor->root, &doctor->modules);
-	doctor->dialect = doctor_dialect(&doctor->root, &doctor->modules);
-	return true;
-}
-
-static void end(struct doctor *doctor, char **names)
-{
-	doctor_modules_free(&doctor->modules);
-	doctor_names_free(names);
+	return *names != NULL;
 }
 
 void tell_of_untaken(const json_t *services)
@@ -72,7 +65,7 @@ void tell_of_untaken(const json_t *services)
 	char **names, asked[PAT_SERVICES_MAX + 1];
 	size_t i;
 
-	if (!begin(&doctor, &names))
+	if (json_array_size(services) == 0 || !begin(&doctor, &names))
 		return;
 	json_array_foreach(services, i, service)
 	{
@@ -85,7 +78,7 @@ void tell_of_untaken(const json_t *services)
 		else if (taking == IS_NONE)
 			tell_of_none(&doctor, names, asked);
 	}
-	end(&doctor, names);
+	doctor_names_free(names);
 }
 
 void tell_if_none_takes(const json_t *services)
@@ -106,5 +99,5 @@ void tell_if_none_takes(const json_t *services)
 	}
 	if (!any)
 		note("No service takes it yet: no stack of these has pam_pat.so, see pam_pat(8).");
-	end(&doctor, names);
+	doctor_names_free(names);
 }
