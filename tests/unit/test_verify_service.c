@@ -102,9 +102,6 @@ int sched_yield(void)
 static int set_up(void **state)
 {
 	static const char policy[] = "verify_for = www-data\n";
-	static const struct pat_use unused;
-	struct pat_store *store;
-	int error;
 
 	/* None of the priorities: this machine's log is not for what happens here. */
 	setlogmask(LOG_MASK(LOG_DEBUG + 1));
@@ -113,15 +110,9 @@ static int set_up(void **state)
 	grant.expires_at = 0; /* patd's clock is the machine's */
 	snprintf(policy_path, sizeof(policy_path), "%s/pat.conf", place.base);
 	unit_write_file(policy_path, policy, strlen(policy));
-	if (pat_store_open(&store, place.path, PAT_STORE_CREATE, soon()) != 0)
-		return -1;
-	error = pat_store_put_grant(store, &grant);
-	if (!error)
-		error = pat_store_put_use(store, grant.id, &unused);
-	if (!error)
-		error = pat_store_commit(store);
-	pat_store_close(store);
-	return error || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0 ? -1 : 0;
+	return unit_put_grant() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0
+		       ? -1
+		       : 0;
 }
 
 static int tear_down(void **state)

@@ -67,4 +67,22 @@ static UNUSED struct pat_attempt attempt(void)
 	};
 }
 
+/* The store of this test has `grant`, which nobody has used. */
+static UNUSED int unit_put_grant(void)
+{
+	static const struct pat_use unused;
+	struct pat_store *store;
+	int error;
+
+	if (pat_store_open(&store, place.path, PAT_STORE_CREATE, soon()) != 0)
+		return -1;
+	error = pat_store_put_grant(store, &grant);
+	if (!error)
+		error = pat_store_put_use(store, grant.id, &unused);
+	if (!error)
+		error = pat_store_commit(store);
+	pat_store_close(store);
+	return error;
+}
+
 #endif

@@ -16,9 +16,6 @@
 static UNUSED int store_setup(void **state)
 {
 	static const char *const candidates[] = {"nobody", "daemon", "bin", "root"};
-	static const struct pat_use unused;
-	struct pat_store *store;
-	int error;
 
 	if (unit_place_setup(state) != 0 || prepare(state) != 0)
 		return -1;
@@ -30,15 +27,7 @@ static UNUSED int store_setup(void **state)
 	if (!owner.exists || owner.locked)
 		return -1;
 	grant = grant_for(&token, &owner);
-	if (pat_store_open(&store, place.path, PAT_STORE_CREATE, soon()) != 0)
-		return -1;
-	error = pat_store_put_grant(store, &grant);
-	if (!error)
-		error = pat_store_put_use(store, grant.id, &unused);
-	if (!error)
-		error = pat_store_commit(store);
-	pat_store_close(store);
-	return error;
+	return unit_put_grant();
 }
 
 #define with_store(test) cmocka_unit_test_setup_teardown(test, store_setup, unit_place_teardown)
